@@ -1,0 +1,54 @@
+"""Errors of the indexer.
+
+IndexerError
+├── LoadError             one file cannot be read as a document (the rest goes on)
+│   ├── UnsupportedFormat the suffix or the content is of no known format
+│   └── EmptyDocument     the file holds no text
+├── PathNotFound          a path to index does not exist
+├── CollectionNotFound    no collection of that name
+├── DocumentNotFound      no document of that id
+├── DataFolderLocked      another process holds the data folder
+├── EmbeddingModelError   the embedding model cannot be loaded, or is not the one the data folder was built with
+└── StoreCorrupt          the database or an index file fails its check and cannot be rebuilt
+Each message names the value and the remedy in one line.
+"""
+
+
+class IndexerError(Exception):
+    """Base of every error the indexer raises on purpose."""
+
+
+class LoadError(IndexerError):
+    """One file cannot be read as a document; `str(error)` is the reason shown to the user."""
+
+
+class UnsupportedFormat(LoadError):
+    """The suffix or the content is of no known format."""
+
+
+class EmptyDocument(LoadError):
+    """The file holds no text."""
+
+
+class PathNotFound(IndexerError):
+    """A path to index does not exist."""
+
+
+class CollectionNotFound(IndexerError):
+    """No collection of that name."""
+
+
+class DocumentNotFound(IndexerError):
+    """No document of that id."""
+
+
+class DataFolderLocked(IndexerError):
+    """Another process holds the data folder."""
+
+
+class EmbeddingModelError(IndexerError):
+    """The embedding model cannot be loaded, or is not the one the data folder was built with."""
+
+
+class StoreCorrupt(IndexerError):
+    """The database or an index file fails its check and cannot be rebuilt."""

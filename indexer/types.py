@@ -1,0 +1,142 @@
+"""The values that cross the indexer's boundary. All character offsets count Python characters of `Document.text`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Box = tuple[float, float, float, float]
+"""(left, top, right, bottom) in PDF points from the page's top left corner."""
+
+BlockKind = Literal["heading", "paragraph", "list", "table_row", "code", "formula", "output"]
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Where the characters [start, end) of an extracted text stand in the source file.
+
+    `page` counts from 1. `line_start` and `line_end` are lines of the source file, from 1, both included.
+    `cell` is the notebook cell, from 1. `boxes` holds one box a character (PDF), else it is empty.
+    """
+
+    start: int
+    end: int
+    page: int | None = None
+    line_start: int | None = None
+    line_end: int | None = None
+    cell: int | None = None
+    boxes: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A structural unit [start, end) of an extracted text that chunking keeps whole where it can.
+
+    `level` is 1-6 for headings, else 0. `code`, `formula` and `table_row` are never cut.
+    """
+
+    kind: BlockKind
+    start: int
+    end: int
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What a loader makes of one file: its text, its structure, and where every part of the text came from."""
+
+    text: str
+    title: str
+    media_type: str
+    anchors: tuple[Anchor, ...]
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a character range stands in the source file; fields that the format does not have are None.
+
+    `boxes` holds one box a line of text on `page` (the range's first page), or None for formats without pages.
+    """
+
+    page: int | None = None
+    boxes: tuple[Box, ...] | None = None
+    line_start: int | None = None
+    line_end: int | None = None
+    cell: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One indexed document, without its text. `sha256` is of the source file's bytes; `path` is as the user gave it."""
+
+    document_id: str
+    collection: str
+    path: str
+    title: str
+    media_type: str
+    sha256: str
+    size_bytes: int
+    n_chars: int
+    n_chunks: int
+    indexed_at: str  # ISO 8601, UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The characters [start, end) of a document, with the headings they stand under (outermost first)."""
+
+    start: int
+    end: int
+    text: str
+    headings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One chunk found by a search; a higher `score` is better. `text` equals the document's [start, end)."""
+
+    chunk_id: str
+    document_id: str
+    collection: str
+    path: str
+    title: str
+    sha256: str
+    start: int
+    end: int
+    text: str
+    headings: tuple[str, ...]
+    score: float
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Hits, best first, all read at one generation (the number of the last commit that changed the index)."""
+
+    hits: tuple[Hit, ...]
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that could not be indexed, and why, in one line."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What one `sync` did. `files` = added + updated + renamed + unchanged + failed."""
+
+    files: int = 0
+    added: int = 0
+    updated: int = 0
+    renamed: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    failed: tuple[Failure, ...] = field(default=())
+    chunks: int = 0  # chunks of the collection after the sync
+    embedded: int = 0  # chunks whose vector had to be computed
+    seconds: float = 0.0
