@@ -1,0 +1,152 @@
+"""Files of a training run and of a released model: safetensors and JSON, written whole or not at all.
+
+A training checkpoint is a folder `step-NNNNNNN` that appears by one rename; a released model is a folder with
+`model.safetensors`, `config.json`, `tokenizer.json` and `card.md`. Every file's sha256 stands in the JSON beside it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from gpt.config import GPTConfig, config_from_dict
+from gpt.errors import CheckpointError, ConfigError
+from gpt.model import GPT
+from gpt.tokenizer import Tokenizer
+
+FORMAT = 1
+
+
+def save_step(run: Path, step: int, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any], keep: int = 2) -> Path:
+    """Writes `run/step-NNNNNNN` with one safetensors file a group, then removes all but the newest `keep`."""
+    final = run / f"step-{step:07d}"
+    partial = run / f".partial-{os.getpid()}"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for group, named in tensors.items():
+        save_file({k: v.detach().contiguous() for k, v in named.items()}, partial / f"{group}.safetensors")
+    digests = {f.name: _sha256(f) for f in sorted(partial.iterdir())}
+    (partial / "state.json").write_text(json.dumps({"format": FORMAT, "step": step, "sha256": digests, **state}))
+    for file in partial.iterdir():
+        _fsync(file)
+    shutil.rmtree(final, ignore_errors=True)
+    partial.rename(final)
+    _fsync(run)
+    for old in sorted(run.glob("step-*"))[:-keep]:
+        shutil.rmtree(old)
+    return final
+
+
+def load_latest(run: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]] | None:
+    """The newest whole checkpoint of a run, or None when it has none; damaged ones are passed over.
+
+    Raises CheckpointError when checkpoints exist and every one is damaged.
+    """
+    reasons = []
+    for folder in sorted(run.glob("step-*"), reverse=True):
+        try:
+            state = json.loads((folder / "state.json").read_text())
+            _verify(folder, state["sha256"])
+            groups = {name.removesuffix(".safetensors"): load_file(folder / name) for name in state["sha256"]}
+        except (OSError, ValueError, KeyError, SafetensorError, CheckpointError) as error:
+            reasons.append(f"{folder.name}: {error}")
+            continue
+        return groups, state
+    if reasons:
+        raise CheckpointError(f"every checkpoint in {run} is damaged ({'; '.join(reasons)}); remove them to start anew")
+    return None
+
+
+@dataclass(frozen=True)
+class Released:
+    """A model to serve. `calibration` maps the abstention margin to a probability (gpt/reader.py)."""
+
+    name: str
+    model: GPT
+    tokenizer: Tokenizer
+    calibration: dict[str, float]
+    training: dict[str, Any]
+
+
+def release(folder: Path, released: Released, card: str) -> None:
+    """Writes a released model; the weights as bfloat16. The folder appears by one rename and replaces an older one."""
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    weights = {k: v.detach().to(torch.bfloat16).contiguous() for k, v in released.model.state_dict().items()}
+    save_file(weights, partial / "model.safetensors")
+    released.tokenizer.save(partial / "tokenizer.json")
+    config = {
+        "format": FORMAT,
+        "name": released.name,
+        "model": dataclasses.asdict(released.model.config),
+        "tokenizer_fingerprint": released.tokenizer.fingerprint,
+        "sha256": {"model.safetensors": _sha256(partial / "model.safetensors")},
+        "calibration": released.calibration,
+        "training": released.training,
+    }
+    (partial / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    (partial / "card.md").write_text(card)
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+
+
+def load_released(folder: Path, compute_dtype: torch.dtype = torch.bfloat16) -> Released:
+    """Raises CheckpointError naming what is missing, damaged, or belongs to another config or tokenizer."""
+    try:
+        raw = json.loads((folder / "config.json").read_text())
+        config = config_from_dict(raw["model"])
+        digests, fingerprint = raw["sha256"], raw["tokenizer_fingerprint"]
+    except FileNotFoundError:
+        raise CheckpointError(f"no model at {folder} (config.json is missing); name a folder that `studygpt train` made") from None
+    except (ValueError, KeyError, TypeError, OSError, ConfigError) as error:
+        raise CheckpointError(f"{folder / 'config.json'} does not describe a model: {error}; fetch or train it again") from error
+    if raw.get("format") != FORMAT:
+        raise CheckpointError(f"{folder} has format {raw.get('format')!r}, this version reads {FORMAT}; update studygpt")
+    _verify(folder, digests)
+    tokenizer = Tokenizer.load(folder / "tokenizer.json")
+    if tokenizer.fingerprint != fingerprint or tokenizer.vocab_size != config.vocab_size:
+        raise CheckpointError(f"{folder / 'tokenizer.json'} is not the tokenizer this model was trained with; restore it")
+    return Released(raw["name"], _build(config, folder, compute_dtype), tokenizer, raw["calibration"], raw["training"])
+
+
+def _build(config: GPTConfig, folder: Path, compute_dtype: torch.dtype) -> GPT:
+    model = GPT(config, compute_dtype)
+    try:
+        model.load_state_dict(load_file(folder / "model.safetensors"))
+    except (SafetensorError, RuntimeError) as error:
+        raise CheckpointError(f"{folder / 'model.safetensors'} does not fit config.json: {error}") from error
+    return model.eval()
+
+
+def _verify(folder: Path, digests: dict[str, str]) -> None:
+    for name, digest in digests.items():
+        file = folder / name
+        if not file.is_file():
+            raise CheckpointError(f"{file} is missing; fetch or train the model again")
+        if _sha256(file) != digest:
+            raise CheckpointError(f"{file} is damaged (its sha256 differs from the recorded one); fetch or train it again")
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _fsync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,165 @@
+"""Every number of a model and of its training, frozen and checked once.
+
+`GPTConfig` has one dial, `depth`: width, heads and the MLP follow from it. A `Recipe` is the whole way from raw text
+to a released checkpoint; `RECIPES` holds the ones we release.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from gpt.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class GPTConfig:
+    """The shape of a GPT. The stock shape is Qwen3's: RMS norms, QK norm, rotary positions, SwiGLU, no biases."""
+
+    depth: int = 6  # n_layer
+    aspect: int = 64  # n_embd = depth * aspect, rounded to whole heads
+    head_dim: int = 64
+    vocab_size: int = 8192
+    context_len: int = 512  # tokens of a prompt; rotary positions reach no further
+    rope_base: float = 100_000.0  # >= 100k: -0.001 bits per byte at this size (autoresearch)
+    n_marks: int = 8  # see gpt/reading.py: role (question or plain, passage) * 4 + overlap
+
+    def __post_init__(self) -> None:
+        for name in ("depth", "aspect", "head_dim", "vocab_size", "context_len", "n_marks"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}={getattr(self, name)} must be at least 1")
+        if self.head_dim % 2:
+            raise ConfigError(f"head_dim={self.head_dim} must be even; rotary positions turn pairs of channels")
+
+    @property
+    def n_layer(self) -> int:
+        return self.depth
+
+    @property
+    def n_embd(self) -> int:
+        return self.n_head * self.head_dim
+
+    @property
+    def n_head(self) -> int:
+        return max(1, round(self.depth * self.aspect / self.head_dim))
+
+    @property
+    def n_hidden(self) -> int:
+        """SwiGLU's inner width: 8/3 of n_embd, so that it costs what a 4x MLP costs, rounded up to 32."""
+        return -(-8 * self.n_embd // 3 // 32) * 32
+
+    @property
+    def n_params(self) -> int:
+        """All parameters; the output embedding is tied to the input embedding."""
+        block = 4 * self.n_embd**2 + 3 * self.n_embd * self.n_hidden
+        return self.n_layer * block + (self.vocab_size + self.n_marks + 2) * self.n_embd
+
+    def flops_per_token(self, context: int) -> int:
+        """Forward and backward: 6 a matrix parameter, 12 * n_layer * n_embd a position attended (PaLM, appendix B)."""
+        matrices = self.n_params - (self.n_marks + 2) * self.n_embd
+        return 6 * matrices + 12 * self.n_layer * self.n_embd * context
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """One stage of training. Learning rates are peaks; the schedule is `optim.lr_scale`."""
+
+    steps: int
+    batch_tokens: int = 8192  # tokens a step, padding included
+    muon_lr: float = 0.02
+    adam_lr: float = 0.003  # embeddings, marks and heads
+    weight_decay: float = 0.01
+    warmup_steps: int = 50
+    cooldown: float = 0.6  # the last fraction of the steps, linear to zero
+    ema_decay: float = 0.998
+    checkpoint_every: int = 100
+    seed: int = 0
+    # pretraining
+    row_tokens: int = 256  # length of a packed row
+    prefix_fraction: float = 0.5  # rows whose first part attends in both directions; their loss is on the rest
+    # reading
+    unanswerable: float = 0.3  # fraction of examples whose passages hold no answer
+    distractors: float = 0.15  # fraction of examples with a second passage beside the right one
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_tokens", "checkpoint_every", "row_tokens"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}={getattr(self, name)} must be at least 1")
+        for name in ("cooldown", "ema_decay", "prefix_fraction", "unanswerable", "distractors"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name}={getattr(self, name)} must lie in [0, 1]")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """From raw text to a scored checkpoint. Paths are relative to the data folder (`--corpus`)."""
+
+    name: str
+    model: GPTConfig
+    pretrain: TrainConfig
+    reading: TrainConfig
+    text_files: tuple[str, ...]  # jsonl or jsonl.xz with a "text" field a line
+    tokenizer_chars: int = 60_000_000
+    pretrain_chars: int = 120_000_000
+    qa_files: tuple[str, ...] = ("qa/squad-train-v1.1.json.xz",)
+    held_out_articles: int = 44  # the yardstick: never trained on; the abstention is calibrated on them
+    fields: tuple[str, ...] = field(default=("title", "text"))
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of every number above; the model card carries it."""
+        return hashlib.sha256(json.dumps(dataclasses.asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+
+
+_WIKI = tuple(f"pretrain/wiki-{i:02d}.jsonl.xz" for i in range(7))
+_ARXIV = tuple(f"pretrain/arxiv-{i:02d}.jsonl.xz" for i in range(6))
+
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(  # seconds, for tests and for trying a machine
+            name="tiny",
+            model=GPTConfig(depth=2, aspect=32, head_dim=32, vocab_size=512, context_len=256),
+            pretrain=TrainConfig(steps=20, batch_tokens=1024, row_tokens=128, checkpoint_every=10),
+            reading=TrainConfig(steps=20, batch_tokens=1024, checkpoint_every=10),
+            text_files=(_WIKI[0],),
+            tokenizer_chars=2_000_000,
+            pretrain_chars=2_000_000,
+            held_out_articles=2,
+        ),
+        Recipe(  # two CPU cores, about two hours
+            name="mini",
+            model=GPTConfig(depth=6, aspect=42),  # 256 wide, 4 heads of 64
+            pretrain=TrainConfig(steps=600, batch_tokens=16384),
+            reading=TrainConfig(steps=6000, batch_tokens=8192),
+            text_files=(_WIKI[0], _ARXIV[0], _WIKI[3], _ARXIV[3]),
+        ),
+        Recipe(  # one large GPU, under half an hour
+            name="base",
+            model=GPTConfig(depth=8, aspect=64, head_dim=64),
+            pretrain=TrainConfig(steps=6000, batch_tokens=131072, row_tokens=512, checkpoint_every=500),
+            reading=TrainConfig(steps=4000, batch_tokens=65536, checkpoint_every=500, muon_lr=0.01, adam_lr=0.002),
+            text_files=_WIKI + _ARXIV,
+            tokenizer_chars=200_000_000,
+            pretrain_chars=700_000_000,
+        ),
+    )
+}
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of that name. Raises ConfigError that lists the known ones."""
+    if name not in RECIPES:
+        raise ConfigError(f"no recipe {name!r}; known recipes: {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
+def config_from_dict(raw: dict[str, Any]) -> GPTConfig:
+    """The inverse of `dataclasses.asdict`. Raises ConfigError on an unknown or missing key."""
+    known = {f.name for f in dataclasses.fields(GPTConfig)}
+    if set(raw) != known:
+        raise ConfigError(f"model config has keys {sorted(raw)}, expected {sorted(known)}; the checkpoint is of another version")
+    return GPTConfig(**raw)
