@@ -1,0 +1,54 @@
+# `make run` and `make test` do everything on a fresh machine; `make help` lists the rest.
+
+PYTHON   ?= python3
+VENV     ?= .venv
+DOCS     ?= api/sample_notes
+DATA     ?= .data
+HOST     ?= 127.0.0.1
+PORT     ?= 8000
+QUESTION ?= What does a bigram model predict the next token from?
+ONCE     ?=
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help run test env lint types tests lock clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+
+run: env  ## index DOCS into DATA, serve on PORT, show one cited answer; stop with Ctrl-C (ONCE=1: stop at once)
+	@BIN="$(BIN)" DOCS="$(DOCS)" DATA="$(DATA)" HOST="$(HOST)" PORT="$(PORT)" QUESTION="$(QUESTION)" ONCE="$(ONCE)" \
+		deploy/run.sh
+
+test: env lint types tests  ## environment, ruff, mypy, pytest
+
+env: $(READY)  ## make the environment from requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "studygpt needs Python 3.11 or newer as $(PYTHON); set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+lint:
+	$(BIN)/ruff check .
+
+types:
+	$(BIN)/mypy
+
+tests:
+	$(BIN)/python -m pytest
+
+lock: env  ## resolve the dependencies anew into requirements.lock (TORCH=version)
+	$(BIN)/python -m pip install --quiet --dry-run --ignore-installed --report $(VENV)/report.json \
+		"torch==$(TORCH)" ".[train,dev]"
+	$(BIN)/python deploy/lock.py < $(VENV)/report.json > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+
+TORCH ?= $(shell sed -n 's/^torch==//p' requirements.lock)
+
+clean:  ## remove the environment and the caches; DATA is left alone
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
