@@ -28,7 +28,9 @@ from gpt.tokenizer import Tokenizer
 FORMAT = 1
 
 
-def save_step(run: Path, step: int, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any], keep: int = 2) -> Path:
+def save_step(
+    run: Path, step: int, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any], keep: int = 2
+) -> Path:
     """Writes `run/step-NNNNNNN` with one safetensors file a group, then removes all but the newest `keep`."""
     final = run / f"step-{step:07d}"
     partial = run / f".partial-{os.getpid()}"
@@ -109,15 +111,23 @@ def load_released(folder: Path, compute_dtype: torch.dtype = torch.bfloat16) -> 
         config = config_from_dict(raw["model"])
         digests, fingerprint = raw["sha256"], raw["tokenizer_fingerprint"]
     except FileNotFoundError:
-        raise CheckpointError(f"no model at {folder} (config.json is missing); name a folder that `studygpt train` made") from None
+        raise CheckpointError(
+            f"no model at {folder} (no config.json); name a folder that `studygpt train` made"
+        ) from None
     except (ValueError, KeyError, TypeError, OSError, ConfigError) as error:
-        raise CheckpointError(f"{folder / 'config.json'} does not describe a model: {error}; fetch or train it again") from error
+        raise CheckpointError(
+            f"{folder / 'config.json'} does not describe a model: {error}; fetch or train it again"
+        ) from error
     if raw.get("format") != FORMAT:
-        raise CheckpointError(f"{folder} has format {raw.get('format')!r}, this version reads {FORMAT}; update studygpt")
+        raise CheckpointError(
+            f"{folder} has format {raw.get('format')!r}, this version reads {FORMAT}; update studygpt"
+        )
     _verify(folder, digests)
     tokenizer = Tokenizer.load(folder / "tokenizer.json")
     if tokenizer.fingerprint != fingerprint or tokenizer.vocab_size != config.vocab_size:
-        raise CheckpointError(f"{folder / 'tokenizer.json'} is not the tokenizer this model was trained with; restore it")
+        raise CheckpointError(
+            f"{folder / 'tokenizer.json'} is not the tokenizer this model was trained with; restore it"
+        )
     return Released(raw["name"], _build(config, folder, compute_dtype), tokenizer, raw["calibration"], raw["training"])
 
 
@@ -136,7 +146,9 @@ def _verify(folder: Path, digests: dict[str, str]) -> None:
         if not file.is_file():
             raise CheckpointError(f"{file} is missing; fetch or train the model again")
         if _sha256(file) != digest:
-            raise CheckpointError(f"{file} is damaged (its sha256 differs from the recorded one); fetch or train it again")
+            raise CheckpointError(
+                f"{file} is damaged (its sha256 differs from the recorded one); fetch or train it again"
+            )
 
 
 def _sha256(file: Path) -> str:

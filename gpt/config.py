@@ -133,7 +133,7 @@ RECIPES: dict[str, Recipe] = {
         Recipe(  # two CPU cores, about two hours
             name="mini",
             model=GPTConfig(depth=6, aspect=42),  # 256 wide, 4 heads of 64
-            pretrain=TrainConfig(steps=600, batch_tokens=16384),
+            pretrain=TrainConfig(steps=320),
             reading=TrainConfig(steps=6000, batch_tokens=8192),
             text_files=(_WIKI[0], _ARXIV[0], _WIKI[3], _ARXIV[3]),
         ),
@@ -161,5 +161,5 @@ def config_from_dict(raw: dict[str, Any]) -> GPTConfig:
     """The inverse of `dataclasses.asdict`. Raises ConfigError on an unknown or missing key."""
     known = {f.name for f in dataclasses.fields(GPTConfig)}
     if set(raw) != known:
-        raise ConfigError(f"model config has keys {sorted(raw)}, expected {sorted(known)}; the checkpoint is of another version")
+        raise ConfigError(f"model config has keys {sorted(raw)}, expected {sorted(known)}; it is of another version")
     return GPTConfig(**raw)

@@ -46,7 +46,9 @@ def _documents(path: Path, fields: Sequence[str]) -> Iterator[str]:
                 record = json.loads(line)
                 yield "\n\n".join(record[f] for f in fields if record.get(f))
             except (ValueError, TypeError, AttributeError) as error:
-                raise DataError(f"{path}:{number} is not a JSON object with text fields {list(fields)}: {error}") from error
+                raise DataError(
+                    f"{path}:{number} is not a JSON object with text fields {list(fields)}: {error}"
+                ) from error
 
 
 @dataclass(frozen=True)

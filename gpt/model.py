@@ -138,7 +138,7 @@ class GPT(nn.Module):
     def forward(self, ids: Tensor, marks: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Hidden states (B, T, C), normed. ids, marks (B, T) int64; mask as `attention_mask` makes it, None causal."""
         T = ids.size(1)
-        if T > self.config.context_len:
+        if self.config.context_len < T:
             raise ValueError(f"a row of {T} tokens exceeds context_len={self.config.context_len}")
         x = self.embedding(ids)
         if marks is not None:

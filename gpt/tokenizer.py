@@ -24,8 +24,9 @@ PATTERN = (
 )
 """The GPT-4 split with numbers cut into at most two digits (better at small vocabularies, nanochat's sweep)."""
 
-SPECIALS = ("<|pad|>", "<|end|>", "<|question|>", "<|passage|>", "<|answer|>", "<|mask|>") + tuple(
-    f"<|reserved{i}|>" for i in range(10)
+SPECIALS = (
+    *("<|pad|>", "<|end|>", "<|question|>", "<|passage|>", "<|answer|>", "<|mask|>"),
+    *(f"<|reserved{i}|>" for i in range(10)),
 )
 
 
@@ -123,7 +124,8 @@ class Tokenizer:
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int = 8192) -> Tokenizer:
     """Learns the merges from `texts`. Raises TokenizerError when the corpus is too small for `vocab_size`."""
-    from tokenizers import Regex, Tokenizer as HFTokenizer, models, pre_tokenizers, trainers
+    from tokenizers import Regex, models, pre_tokenizers, trainers
+    from tokenizers import Tokenizer as HFTokenizer
 
     n_merges = vocab_size - 256 - len(SPECIALS)
     if n_merges < 0:
@@ -142,7 +144,9 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int = 8192) -> Tokenizer:
     )
     merges = json.loads(hf.to_str())["model"]["merges"]
     if len(merges) < n_merges:
-        raise TokenizerError(f"the corpus gives {len(merges)} merges of {n_merges}; give more text or a smaller vocab_size")
+        raise TokenizerError(
+            f"the corpus gives {len(merges)} merges of {n_merges}; give more text or a smaller vocab_size"
+        )
     to_byte = _byte_of_character()
     learnt = [bytes(to_byte[c] for c in "".join(pair)) for pair in merges]
     unique = list(dict.fromkeys(learnt))  # two pairs may spell the same token; the first one learnt keeps its rank

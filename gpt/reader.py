@@ -1,0 +1,168 @@
+"""The served reader: question and passages in, spans with probabilities out.
+
+Passages are packed into as few prompts as fit the window, in their order; a passage longer than a window is read in
+overlapping windows. All prompts are read in one batch, and spans compete by their margin over "not in the passages".
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from gpt.checkpoint import Released, load_released
+from gpt.errors import ContextTooLong
+from gpt.reading import OVERHEAD_TOKENS, Piece, Prompt, PromptBatch, build_prompt, encode_piece, span_log_probs
+from gpt.span import best_spans, null_margin
+
+RELEASED = Path(__file__).parent / "released"
+DEFAULT_MODEL = "mini"
+MIN_PASSAGE_TOKENS = 64  # a question that leaves less room than this is too long
+N_SPANS = 5  # candidates a prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters [start, end) of `passages[passage]`; `score` is the margin in nats over "not in the passages".
+
+    "".join(pieces) is the slice.
+    """
+
+    passage: int
+    start: int
+    end: int
+    score: float
+    pieces: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Candidate spans, best first; `answerable` is the calibrated probability that the passages answer the question."""
+
+    spans: tuple[Span, ...]
+    answerable: float
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Tokens of one passage that are read in one prompt."""
+
+    passage: int
+    piece: Piece
+
+
+class Reader:
+    """Reads with a released model. Safe to use from several threads."""
+
+    def __init__(self, released: Released, batch_tokens: int = 4096):
+        self.released = released
+        self.batch_tokens = batch_tokens
+        self.name = released.name
+        self.threshold = released.calibration["threshold"]
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> Reader:
+        """None: the released default. A bare name: that released model. Raises CheckpointError."""
+        folder = RELEASED / DEFAULT_MODEL if path is None else path
+        if path is not None and not path.exists() and (RELEASED / path.name).is_dir() and path.parent == Path():
+            folder = RELEASED / path.name
+        return cls(load_released(folder))
+
+    @property
+    def window(self) -> int:
+        """Tokens a prompt may hold."""
+        return self.released.model.config.context_len
+
+    def read(self, question: str, passages: Sequence[str]) -> Reading:
+        """The best spans of all passages. Raises ContextTooLong when the question leaves no room for a passage."""
+        return self.read_batch([(question, passages)])[0]
+
+    def read_batch(self, asked: Sequence[tuple[str, Sequence[str]]]) -> list[Reading]:
+        """As `read`, for several questions at once; equal to reading each alone up to rounding."""
+        groups = [self._prompts(question, passages) for question, passages in asked]
+        flat = [(i, parts, prompt) for i, group in enumerate(groups) for parts, prompt in group]
+        found: list[list[Span]] = [[] for _ in asked]
+        order = sorted(range(len(flat)), key=lambda j: len(flat[j][2]))
+        at = 0
+        while at < len(order):
+            width = 1
+            while at + width < len(order) and (width + 1) * len(flat[order[at + width]][2]) <= self.batch_tokens:
+                width += 1
+            rows = [flat[j] for j in order[at : at + width]]
+            for (i, parts, _), spans in zip(rows, self._spans([p for *_, p in rows]), strict=True):
+                found[i] += [self._locate(asked[i][1], parts, *span) for span in spans]
+            at += width
+        return [self._reading(spans) for spans in found]
+
+    def _prompts(self, question: str, passages: Sequence[str]) -> list[tuple[list[_Part], Prompt]]:
+        tokenizer = self.released.tokenizer
+        asked = encode_piece(tokenizer, question)
+        room = self.window - 2 * len(asked) - OVERHEAD_TOKENS
+        if room < MIN_PASSAGE_TOKENS:
+            limit = (self.window - OVERHEAD_TOKENS - MIN_PASSAGE_TOKENS) // 2
+            raise ContextTooLong(f"the question has {len(asked)} tokens, this model reads at most {limit}; shorten it")
+        groups: list[list[_Part]] = []
+        left = 0
+        for part in _parts([encode_piece(tokenizer, p) for p in passages], room - 1):
+            if len(part.piece) + 1 > left:
+                groups.append([])
+                left = room
+            groups[-1].append(part)
+            left -= len(part.piece) + 1
+        return [(group, build_prompt(tokenizer, asked, [part.piece for part in group])) for group in groups]
+
+    @torch.inference_mode()
+    def _spans(self, prompts: Sequence[Prompt]) -> list[list[tuple[int, int, int, float]]]:
+        """For each prompt its best spans as (passage within the prompt, first token, last token, margin)."""
+        model, pad_id = self.released.model, self.released.tokenizer.special_ids["<|pad|>"]
+        batch = PromptBatch.pad(prompts, pad_id, device=str(next(model.parameters()).device))
+        logits = model.span_logits(model(batch.ids, batch.marks, batch.mask))
+        log_p = span_log_probs(logits, batch.allowed).cpu()
+        which = torch.zeros(log_p.shape[:2], dtype=torch.int64)
+        for row, prompt in enumerate(prompts):
+            for i, (start, length) in enumerate(zip(prompt.starts, prompt.lengths, strict=True)):
+                which[row, start : start + length] = i + 1
+        result = []
+        for row, spans in enumerate(best_spans(log_p, which, N_SPANS)):
+            at = int(batch.answer_at[row])
+            found = []
+            for span in spans:
+                passage = int(which[row, span.start]) - 1
+                begin = prompts[row].starts[passage]
+                found.append((passage, span.start - begin, span.end - begin, null_margin(span.score, log_p[row], at)))
+            result.append(found)
+        return result
+
+    def _locate(
+        self, passages: Sequence[str], parts: Sequence[_Part], index: int, first: int, last: int, margin: float
+    ) -> Span:
+        part = parts[index]
+        text, offsets = passages[part.passage], part.piece.offsets[first : last + 2]
+        pieces = tuple(text[a:b] for a, b in itertools.pairwise(offsets) if b > a)
+        return Span(part.passage, int(offsets[0]), int(offsets[-1]), margin, pieces)
+
+    def _reading(self, spans: list[Span]) -> Reading:
+        best = sorted(spans, key=lambda s: -s.score)[:N_SPANS]
+        return Reading(tuple(best), self.probability(best[0].score) if best else 0.0)
+
+    def probability(self, margin: float) -> float:
+        """The calibrated probability of being answerable (Platt 1999): sigmoid(slope * margin + intercept)."""
+        c = self.released.calibration
+        z = max(-60.0, min(60.0, c["slope"] * margin + c["intercept"]))
+        return 1.0 / (1.0 + math.exp(-z))
+
+
+def _parts(pieces: Sequence[Piece], room: int) -> list[_Part]:
+    """Passages as they are, but one longer than `room` tokens as windows that overlap by a quarter."""
+    parts = []
+    for i, piece in enumerate(pieces):
+        step = max(1, room - room // 4)
+        begin = 0
+        while (len(piece) and begin == 0) or begin + room // 4 < len(piece):
+            parts.append(_Part(i, piece.cut(begin, min(begin + room, len(piece)))))
+            begin += step
+    return parts

@@ -1,0 +1,203 @@
+"""The reading task: how a question and its passages become one prompt, and where an answer may stand in it.
+
+    <|question|> question <|passage|> first passage <|passage|> second ... <|question|> question <|answer|>
+
+Attention is bidirectional over all of it. The answer is a first and a last token inside one passage; <|answer|> itself
+stands for "not in the passages". Every token carries a mark, role * 4 + overlap: role is 0 for the question (and for
+plain text), 1 for a passage; overlap says whether the token's word occurs on the other side: 0 no, 1 a shared stop word,
+2 a shared stem, 3 a shared word (DrQA's strongest feature, Chen et al. 2017; worth 29 points of F1 in ten minutes of
+training, docs/log.md).
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gpt.model import attention_mask
+from gpt.tokenizer import Tokenizer
+
+STOP_WORDS = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "of",
+        "in",
+        "on",
+        "at",
+        "to",
+        "for",
+        "and",
+        "or",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "been",
+        "do",
+        "does",
+        "did",
+        "what",
+        "which",
+        "who",
+        "whom",
+        "whose",
+        "when",
+        "where",
+        "why",
+        "how",
+        "many",
+        "much",
+        "that",
+        "this",
+        "it",
+        "its",
+        "by",
+        "with",
+        "from",
+        "as",
+        "has",
+        "have",
+        "had",
+        "not",
+    ]
+)
+_WORD = re.compile(r"\w+")
+_SUFFIXES = ("ing", "ed", "es", "s", "ly")
+PASSAGE_ROLE = 4
+OVERHEAD_TOKENS = 3  # two <|question|> and one <|answer|>; each passage adds one <|passage|>
+
+
+def stem(word: str) -> str:
+    """The lower-case word without one common suffix, if at least three letters stay."""
+    for suffix in _SUFFIXES:
+        if word.endswith(suffix) and len(word) - len(suffix) >= 3:
+            return word[: -len(suffix)]
+    return word
+
+
+@dataclass(frozen=True)
+class Piece:
+    """An encoded text. Token i covers text[offsets[i]:offsets[i + 1]].
+
+    words, stems (n,) int64: the token's word and its stem as 32-bit checksums, 0 where the token is no word; stems are
+    0 for stop words. stop (n,) bool.
+    """
+
+    ids: np.ndarray
+    offsets: np.ndarray
+    words: np.ndarray
+    stems: np.ndarray
+    stop: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def cut(self, start: int, end: int) -> Piece:
+        """Tokens [start, end); offsets still count from the text's beginning."""
+        at = slice(start, end)
+        return Piece(self.ids[at], self.offsets[start : end + 1], self.words[at], self.stems[at], self.stop[at])
+
+
+def encode_piece(tokenizer: Tokenizer, text: str) -> Piece:
+    """Ids of `text` and, for each token, the first word that ends after the token begins and starts before it ends."""
+    ids, offsets = tokenizer.encode_with_offsets(text)
+    found = [(m.start(), m.end(), m.group().lower()) for m in _WORD.finditer(text)]
+    sums = np.array([_checksum(w) for *_, w in found] + [0], dtype=np.int64)
+    stops = np.array([w in STOP_WORDS for *_, w in found] + [False])
+    stems = np.array([0 if w in STOP_WORDS else _checksum(stem(w)) for *_, w in found] + [0], dtype=np.int64)
+    starts = np.array([s for s, *_ in found] + [len(text) + 1])
+    ends = np.array([e for _, e, _ in found] + [len(text) + 1])
+    word = np.searchsorted(ends, offsets[:-1], side="right")
+    word = np.where(starts[np.minimum(word, len(found))] < offsets[1:], word, len(found))
+    return Piece(ids, offsets, sums[word], stems[word], stops[word])
+
+
+def _checksum(word: str) -> int:
+    return zlib.crc32(word.encode("utf-8", "surrogatepass")) or 1
+
+
+def overlap(piece: Piece, others: Sequence[Piece]) -> np.ndarray:
+    """(n,) int64 in 0..3: how each token of `piece` recurs in `others` (see the module's words on marks)."""
+    words = np.concatenate([o.words for o in others]) if others else np.zeros(0, np.int64)
+    stems = np.concatenate([o.stems for o in others]) if others else np.zeros(0, np.int64)
+    same_word = np.isin(piece.words, words[words != 0])
+    same_stem = np.isin(piece.stems, stems[stems != 0])
+    return np.where(piece.stop, same_word * 1, np.where(same_word, 3, same_stem * 2))
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One row to read. ids, marks (n,); passage i's tokens stand at [starts[i], starts[i] + lengths[i])."""
+
+    ids: np.ndarray
+    marks: np.ndarray
+    starts: tuple[int, ...]
+    lengths: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def prompt_tokens(question: Piece, passages: Sequence[Piece]) -> int:
+    """The length of the prompt that `build_prompt` would make."""
+    return 2 * len(question) + OVERHEAD_TOKENS + sum(len(p) + 1 for p in passages)
+
+
+def build_prompt(tokenizer: Tokenizer, question: Piece, passages: Sequence[Piece]) -> Prompt:
+    """The question, the passages, the question again, and <|answer|> at the end."""
+    special = tokenizer.special_ids
+    q, p, a = ([special[name]] for name in ("<|question|>", "<|passage|>", "<|answer|>"))
+    asked = overlap(question, passages)
+    ids: list[Sequence[int] | np.ndarray] = [q, question.ids]
+    marks: list[Sequence[int] | np.ndarray] = [[0], asked]
+    starts, at = [], 1 + len(question)
+    for passage in passages:
+        ids += [p, passage.ids]
+        marks += [[PASSAGE_ROLE], PASSAGE_ROLE + overlap(passage, [question])]
+        starts.append(at + 1)
+        at += 1 + len(passage)
+    ids += [q, question.ids, a]
+    marks += [[0], asked, [0]]
+    return Prompt(np.concatenate(ids), np.concatenate(marks), tuple(starts), tuple(len(x) for x in passages))
+
+
+@dataclass(frozen=True)
+class PromptBatch:
+    """Prompts padded to one length T. ids, marks (B, T) int64; mask as `attention_mask`; allowed (B, T) bool: where an
+    answer's tokens may stand, <|answer|> included; answer_at (B,) its position."""
+
+    ids: Tensor
+    marks: Tensor
+    mask: Tensor
+    allowed: Tensor
+    answer_at: Tensor
+
+    @classmethod
+    def pad(cls, prompts: Sequence[Prompt], pad_id: int, multiple: int = 16, device: str = "cpu") -> PromptBatch:
+        T = -(-max(len(p) for p in prompts) // multiple) * multiple
+        ids = np.full((len(prompts), T), pad_id, np.int64)
+        marks = np.zeros((len(prompts), T), np.int64)
+        allowed = np.zeros((len(prompts), T), bool)
+        for row, prompt in enumerate(prompts):
+            n = len(prompt)
+            ids[row, :n], marks[row, :n] = prompt.ids, prompt.marks
+            for start, length in zip(prompt.starts, prompt.lengths, strict=True):
+                allowed[row, start : start + length] = True
+            allowed[row, n - 1] = True
+        lengths = torch.tensor([len(p) for p in prompts], device=device)
+        on = [torch.from_numpy(x).to(device) for x in (ids, marks, allowed)]
+        return cls(on[0], on[1], attention_mask(lengths, lengths, T), on[2], lengths - 1)
+
+
+def span_log_probs(span_logits: Tensor, allowed: Tensor) -> Tensor:
+    """log P of the answer's first and last token, (B, T, 2), normalised over the allowed positions of a row."""
+    return span_logits.masked_fill(~allowed[..., None], float("-inf")).log_softmax(dim=1)

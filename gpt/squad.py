@@ -1,0 +1,69 @@
+"""SQuAD-format question files (1.1 and 2.0; .json or .json.xz): Rajpurkar et al. 2016, 2018."""
+
+from __future__ import annotations
+
+import json
+import lzma
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gpt.errors import DataError
+
+
+@dataclass(frozen=True)
+class SquadQuestion:
+    """A question with its paragraph. `answers` is empty when `is_impossible`; `answer_starts` are character offsets."""
+
+    id: str
+    question: str
+    context: str
+    answers: tuple[str, ...]
+    answer_starts: tuple[int, ...]
+    is_impossible: bool
+    title: str
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    context: str
+    questions: tuple[SquadQuestion, ...]
+
+
+@dataclass(frozen=True)
+class Article:
+    title: str
+    paragraphs: tuple[Paragraph, ...]
+
+
+def load_articles(path: Path) -> list[Article]:
+    """Raises DataError when the file is missing or not in SQuAD format."""
+    try:
+        opener = lzma.open if path.suffix == ".xz" else open
+        with opener(path, "rt", encoding="utf-8") as stream:  # type: ignore[operator]
+            return [_article(raw) for raw in json.load(stream)["data"]]
+    except FileNotFoundError:
+        raise DataError(f"no question file at {path}") from None
+    except (ValueError, KeyError, TypeError, EOFError, OSError, lzma.LZMAError) as error:
+        raise DataError(f"{path} is not a SQuAD-format file (.json or .json.xz): {error!r}") from error
+
+
+def load_squad(path: Path) -> list[SquadQuestion]:
+    """Every question of the file, in its order."""
+    return [q for article in load_articles(path) for paragraph in article.paragraphs for q in paragraph.questions]
+
+
+def _article(raw: dict[str, Any]) -> Article:
+    title = raw.get("title", "")
+    return Article(title, tuple(_paragraph(p, title) for p in raw["paragraphs"]))
+
+
+def _paragraph(raw: dict[str, Any], title: str) -> Paragraph:
+    context = raw["context"]
+    questions = []
+    for q in raw["qas"]:
+        answers = tuple(a["text"] for a in q["answers"])
+        starts = tuple(int(a["answer_start"]) for a in q["answers"])
+        impossible = bool(q.get("is_impossible", False))
+        questions.append(SquadQuestion(q["id"], q["question"].strip(), context, answers, starts, impossible, title))
+    return Paragraph(context, tuple(questions))

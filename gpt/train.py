@@ -1,0 +1,166 @@
+"""One training loop for every stage, resumable to the bit.
+
+A step is a function of (weights, optimizer, average, step number) alone: batches and the learning rate are pure
+functions of the step. So a run that is killed anywhere and started again from its last checkpoint writes the same
+`loss.jsonl` as one that was never interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from gpt.checkpoint import load_latest, save_step
+from gpt.config import TrainConfig
+from gpt.errors import CheckpointError
+from gpt.model import GPT
+from gpt.optim import MuonAdamW
+
+
+class Task(Protocol):
+    """What a stage trains on."""
+
+    @property
+    def name(self) -> str: ...
+
+    def loss(self, model: GPT, step: int) -> tuple[Tensor, int]:
+        """The mean loss of that step's batch, and how many tokens the batch held. A pure function of its arguments."""
+
+    def evaluate(self, model: GPT) -> dict[str, float]:
+        """Scores on held-out data, called at checkpoints with the averaged weights; {} for none."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step, as written to loss.jsonl and given to `on_step`."""
+
+    step: int
+    steps: int
+    loss: float
+    lr_scale: float
+    tokens: int
+    seconds: float
+
+
+def train(
+    model: GPT,
+    task: Task,
+    config: TrainConfig,
+    run: Path,
+    on_step: Callable[[Progress], None] = lambda progress: None,
+    evaluate_every: int = 0,
+) -> dict[str, Any]:
+    """Trains until `config.steps`, from the run folder's last checkpoint if it has one, and leaves the averaged
+    weights (EMA) in `model`. Returns {"steps", "tokens", "seconds", "loss", **scores of the last evaluation}.
+
+    Raises CheckpointError when the run folder belongs to another task or was trained with another model or config.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    loop = _Loop(model, task, config, run)
+    loop.resume()
+    log = run / "loss.jsonl"
+    _truncate_log(log, loop.step)
+    with log.open("a", encoding="utf-8") as lines:
+        while loop.step < config.steps:
+            progress = loop.advance()
+            lines.write(json.dumps(asdict(progress)) + "\n")
+            on_step(progress)
+            if loop.step % config.checkpoint_every == 0 or loop.step == config.steps:
+                lines.flush()
+                loop.save()
+            if evaluate_every and loop.step % evaluate_every == 0 and loop.step < config.steps:
+                loop.evaluate(run / "scores.jsonl")
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            p.copy_(loop.average[name])
+    scores = task.evaluate(model.eval())
+    return {"steps": loop.step, "tokens": loop.tokens, "seconds": loop.seconds, "loss": loop.loss, **scores}
+
+
+class _Loop:
+    """The state of a run: what a checkpoint holds."""
+
+    def __init__(self, model: GPT, task: Task, config: TrainConfig, run: Path):
+        self.model, self.task, self.config, self.run = model, task, config, run
+        self.optimizer = MuonAdamW(model, config)
+        self.average = {name: p.detach().clone() for name, p in model.named_parameters()}
+        self.step, self.tokens, self.seconds, self.loss = 0, 0, 0.0, float("nan")
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must be equal for a checkpoint to belong to this run; `steps` may be raised later."""
+        training = {k: v for k, v in asdict(self.config).items() if k not in ("steps", "checkpoint_every")}
+        return {"task": self.task.name, "model": asdict(self.model.config), "training": training}
+
+    def advance(self) -> Progress:
+        started = time.perf_counter()
+        self.model.train()
+        loss, tokens = self.task.loss(self.model, self.step)
+        loss.backward()
+        scale = self.optimizer.step(self.step)
+        self.loss = loss.item()
+        self.step += 1
+        decay = min(self.config.ema_decay, self.step / (self.step + 20))
+        with torch.no_grad():
+            for name, p in self.model.named_parameters():
+                self.average[name].lerp_(p, 1 - decay)
+        self.tokens += tokens
+        self.seconds += time.perf_counter() - started
+        return Progress(self.step, self.config.steps, self.loss, scale, self.tokens, round(self.seconds, 2))
+
+    def save(self) -> None:
+        weights = {name: p.detach() for name, p in self.model.named_parameters()}
+        state = {"identity": self.identity, "tokens": self.tokens, "seconds": self.seconds, "loss": self.loss}
+        groups = {
+            "weights": weights,
+            "average": self.average,
+            "optimizer": self.optimizer.state,
+            "random": {"torch": torch.get_rng_state()},
+        }
+        save_step(self.run, self.step, groups, state)
+
+    def resume(self) -> None:
+        found = load_latest(self.run)
+        if found is None:
+            return
+        groups, state = found
+        if state["identity"] != self.identity:
+            theirs, ours = state["identity"], self.identity
+            differing = [k for k in ours if theirs.get(k) != ours[k]]
+            raise CheckpointError(
+                f"{self.run} holds a run with another {', '.join(differing)}; choose another --out folder"
+            )
+        with torch.no_grad():
+            for name, p in self.model.named_parameters():
+                p.copy_(groups["weights"][name])
+        for mine, stored in ((self.average, groups["average"]), (self.optimizer.state, groups["optimizer"])):
+            for name, tensor in mine.items():
+                tensor.copy_(stored[name])
+        torch.set_rng_state(groups["random"]["torch"])
+        self.step, self.tokens, self.seconds, self.loss = (state[k] for k in ("step", "tokens", "seconds", "loss"))
+
+    def evaluate(self, scores: Path) -> None:
+        """Scores the averaged weights and appends a line; the weights being trained are put back."""
+        weights = {name: p.detach().clone() for name, p in self.model.named_parameters()}
+        with torch.no_grad():
+            for name, p in self.model.named_parameters():
+                p.copy_(self.average[name])
+            line = {"step": self.step, "seconds": round(self.seconds), **self.task.evaluate(self.model.eval())}
+            for name, p in self.model.named_parameters():
+                p.copy_(weights[name])
+        with scores.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(line) + "\n")
+
+
+def _truncate_log(log: Path, step: int) -> None:
+    """Drops the lines of steps that ran after the checkpoint: they will run again."""
+    if log.exists():
+        kept = log.read_text(encoding="utf-8").splitlines(keepends=True)[:step]
+        log.write_text("".join(kept), encoding="utf-8")
