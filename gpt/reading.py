@@ -24,51 +24,8 @@ from gpt.model import attention_mask
 from gpt.tokenizer import Tokenizer
 
 STOP_WORDS = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "of",
-        "in",
-        "on",
-        "at",
-        "to",
-        "for",
-        "and",
-        "or",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "do",
-        "does",
-        "did",
-        "what",
-        "which",
-        "who",
-        "whom",
-        "whose",
-        "when",
-        "where",
-        "why",
-        "how",
-        "many",
-        "much",
-        "that",
-        "this",
-        "it",
-        "its",
-        "by",
-        "with",
-        "from",
-        "as",
-        "has",
-        "have",
-        "had",
-        "not",
-    ]
+    """the a an of in on at to for and or is are was were be been do does did what which who whom whose when where why
+    how many much that this it its by with from as has have had not""".split()
 )
 _WORD = re.compile(r"\w+")
 _SUFFIXES = ("ing", "ed", "es", "s", "ly")
