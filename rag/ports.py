@@ -44,7 +44,7 @@ class Retriever(Protocol):
         """The passages to read, best first; empty when nothing is indexed."""
 
     def cite(self, evidence: Evidence, start: int, end: int) -> Citation:
-        """The citation of characters [start, end) of `evidence.text`, its quote read afresh from the stored document."""
+        """The citation of characters [start, end) of `evidence.text`, its quote read afresh from the document."""
 
 
 class Reader(Protocol):

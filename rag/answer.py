@@ -1,0 +1,134 @@
+"""From what the reader found to what is answered: the best span, trimmed, or nothing at all."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+from rag.augment import Passage
+from rag.ports import Reading, Span
+from rag.types import Evidence
+
+_OPENING = {"(": ")", "[": "]", "{": "}", "“": "”", "«": "»"}
+_CLOSING = {closing: opening for opening, closing in _OPENING.items()}
+_PAIRED = ("**", "__", "$$", "*", "_", "`", "$", '"')  # marks that open and close alike; longest first
+_EMPHASIS = ("**", "__", "*", "_", "`")  # dropped even when balanced, if they enclose the whole answer
+_LEADING = ",;:.!?)]}”»|>#"
+_TRAILING = ",;:([{“«|#"
+_ABBREVIATION = re.compile(r"(^|[\s(])(\w+\.)?([^\W\d]\.)+$|\.\.\.$")  # "U.S.", "J.", "e.g.", "Ph.D.", "..."
+_DUNDER = re.compile(r"__\w+__")  # a name in Python, not emphasis
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An answer and the characters [start, end) of `evidence.text` it is made of; `"".join(pieces)` equals them."""
+
+    evidence: Evidence
+    start: int
+    end: int
+    pieces: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The answer, verbatim and never empty."""
+        return self.evidence.text[self.start : self.end]
+
+
+def choose(reading: Reading, passages: Sequence[Passage], threshold: float) -> Claim | None:
+    """The best span that still says something once trimmed; None (abstain) below `threshold` or without such a span."""
+    if reading.answerable < threshold:
+        return None
+    claims = (_claim(span, passages[span.passage]) for span in reading.spans)
+    return next((claim for claim in claims if claim is not None), None)
+
+
+def _claim(span: Span, passage: Passage) -> Claim | None:
+    """The span in the evidence's own characters; None when trimming leaves nothing."""
+    passage.origin(span.start, span.end)
+    start, end = trim(passage.text, span.start, span.end)
+    if not _says_something(passage.text[start:end]):
+        return None
+    text, (first, last) = passage.evidence.text, passage.origin(start, end)
+    ends = (span.start + length for length in accumulate(len(piece) for piece in span.pieces))
+    cuts = [passage.origin(start, cut)[1] for cut in ends if start < cut < end]
+    bounds = [first, *cuts, last]
+    pieces = tuple(text[a:b] for a, b in pairwise(bounds) if a < b)
+    return Claim(passage.evidence, first, last, pieces)
+
+
+def trim(text: str, start: int, end: int) -> tuple[int, int]:
+    """The range without white space, stray punctuation and half pairs of brackets, quotes or markup at its ends.
+
+    Brackets and quotes whose partner stands in the range are kept; emphasis around the whole range is not.
+    The range may come out empty (start == end).
+    """
+    while True:
+        inner = text[start:end]
+        left, right = _excess(inner)
+        if left + right == 0:
+            return start, end
+        start, end = start + left, end - right
+        if start >= end:
+            return start, start
+
+
+def _says_something(text: str) -> bool:
+    """Whether any character is more than punctuation and white space (Unicode's general categories P, Z and C)."""
+    return any(unicodedata.category(character)[0] not in "PZC" for character in text)
+
+
+def _excess(inner: str) -> tuple[int, int]:
+    """How many characters the next step takes from the left and from the right; (0, 0) when nothing is amiss."""
+    bare = inner.strip()
+    if bare != inner:
+        left = len(inner) - len(inner.lstrip())
+        return left, len(inner) - left - len(bare)
+    if not bare or _DUNDER.fullmatch(bare):
+        return 0, 0
+    for mark in _EMPHASIS:
+        if len(bare) > 2 * len(mark) and bare.startswith(mark) and bare.endswith(mark) and bare.count(mark) == 2:
+            return len(mark), len(mark)
+    return (_stray_left(bare), 0) if _stray_left(bare) else (0, _stray_right(bare))
+
+
+def _stray_left(bare: str) -> int:
+    """The length of what does not belong at the left end: punctuation that closes, or opens and never closes."""
+    first = bare[0]
+    if first in _LEADING and not re.match(r"\.\w|#\w", bare):  # ".5" and "#include" begin with a sign of their own
+        return 1
+    if first in _OPENING and not _closes(bare):
+        return 1
+    return _half_pair(bare, bare.startswith)
+
+
+def _stray_right(bare: str) -> int:
+    """The length of what does not belong at the right end."""
+    last = bare[-1]
+    if last in _TRAILING:
+        return 1
+    if last == "." and not _ABBREVIATION.search(bare):
+        return 1
+    if last in _CLOSING and bare.count(_CLOSING[last]) < bare.count(last):
+        return 1
+    return _half_pair(bare, bare.endswith)
+
+
+def _closes(bare: str) -> bool:
+    """Whether the bracket that `bare` begins with is closed inside it."""
+    opening, closing, depth = bare[0], _OPENING[bare[0]], 0
+    for character in bare:
+        depth += (character == opening) - (character == closing)
+        if depth == 0:
+            return True
+    return False
+
+
+def _half_pair(bare: str, stands_at_end: Callable[[str], bool]) -> int:
+    """The length of a mark at one end whose partner is missing."""
+    for mark in _PAIRED:
+        if stands_at_end(mark):
+            return len(mark) if bare.count(mark) % 2 else 0
+    return 0

@@ -1,0 +1,71 @@
+"""A retriever over a dict of texts and a reader that points at the sentence sharing most words with the question."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+from rag.errors import EvidenceGone, QuestionTooLong
+from rag.ports import Reading, Retrieved, Span
+from rag.types import Citation, Evidence
+
+_WORD = re.compile(r"\w+")
+
+
+def words(text: str) -> set[str]:
+    return set(_WORD.findall(text.casefold()))
+
+
+def evidence_of(text: str, document: str | None = None, start: int = 0, name: str = "notes.md") -> Evidence:
+    """Evidence `text` standing at `start` of a document (by default of one that holds nothing else)."""
+    document = text if document is None else document
+    assert document[start : start + len(text)] == text
+    sha256 = hashlib.sha256(document.encode("utf-8", "surrogatepass")).hexdigest()
+    return Evidence(f"{name}#{start}", name, name.title(), name, sha256, start, start + len(text), text, 1.0)
+
+
+class FakeRetriever:
+    """Every paragraph of every text is a passage; the collection "empty" exists and holds nothing."""
+
+    def __init__(self, texts: dict[str, str]) -> None:
+        self.texts = dict(texts)
+
+    def retrieve(self, query: str, *, n_evidence: int, collection: str | None) -> Retrieved:
+        found = [] if collection == "empty" else [e for name, text in self.texts.items() for e in self._cut(name, text)]
+        ranked = sorted(found, key=lambda evidence: -len(words(evidence.text) & words(query)))
+        return Retrieved(tuple(ranked[:n_evidence]), generation=7)
+
+    def cite(self, evidence: Evidence, start: int, end: int) -> Citation:
+        text = self.texts.get(evidence.document_id)
+        if text is None:
+            raise EvidenceGone(evidence.path)
+        first, last = evidence.start + start, evidence.start + end
+        sha256 = evidence_of(text, name=evidence.document_id).sha256
+        return Citation(evidence.document_id, evidence.title, evidence.path, sha256, text[first:last], first, last)
+
+    @staticmethod
+    def _cut(name: str, text: str) -> list[Evidence]:
+        return [evidence_of(m[0], text, m.start(), name) for m in re.finditer(r"\S[^\n]*(\n[^\n]+)*", text)]
+
+
+class FakeReader:
+    """Points at the sentence with most of the question's words, piece by piece; never at one that shares none."""
+
+    name = "fake"
+
+    def __init__(self, threshold: float = 0.25, window_words: int = 50) -> None:
+        self.threshold = threshold
+        self._window_words = window_words
+
+    def read(self, question: str, passages: Sequence[str]) -> Reading:
+        if len(question.split()) > self._window_words:
+            raise QuestionTooLong(f"the question has {len(question.split())} words; ask with {self._window_words}")
+        asked = words(question)
+        spans = [
+            Span(i, m.start(), m.end(), len(asked & words(m[0])) / len(asked), tuple(re.findall(r"\s?\S+|\s", m[0])))
+            for i, passage in enumerate(passages)
+            for m in re.finditer(r"[^.!?]+[.!?]?", passage)
+        ]
+        spans.sort(key=lambda span: -span.score)
+        return Reading(tuple(spans), spans[0].score if spans else 0.0)

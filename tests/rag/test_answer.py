@@ -1,0 +1,135 @@
+"""From spans to an answer: the threshold, the trimming, and never an empty answer."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag.answer import Claim, choose, trim
+from rag.augment import augment
+from rag.ports import Reading, Span
+from tests.rag.fakes import evidence_of
+
+MARKED = st.text(alphabet="ab .,;()[]*_`$\"'“”\n", min_size=1, max_size=30)
+
+
+def claim_of(text: str, *spans: tuple[int, int], answerable: float = 1.0) -> Claim | None:
+    """What is made of these spans over one passage, each a single piece."""
+    passages = augment([evidence_of(text)])
+    shown = passages[0].text
+    found = tuple(Span(0, start, end, 0.0, (shown[start:end],)) for start, end in spans)
+    return choose(Reading(found, answerable), passages, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("span", "answer"),
+    [
+        (" the chain rule ", "the chain rule"),
+        ("the chain rule,", "the chain rule"),
+        ("the chain rule.", "the chain rule"),
+        ("the chain rule).", "the chain rule"),
+        ("(the chain rule", "the chain rule"),
+        ("the chain rule (1986)", "the chain rule (1986)"),
+        ("(the chain rule)", "(the chain rule)"),
+        ("(a) or (b)", "(a) or (b)"),
+        (") the chain rule (", "the chain rule"),
+        ("**the chain rule", "the chain rule"),
+        ("the chain rule**", "the chain rule"),
+        ("**the chain rule**", "the chain rule"),
+        ("**the** chain rule", "**the** chain rule"),
+        ("`torch.relu`", "torch.relu"),
+        ("`torch.relu", "torch.relu"),
+        ("_softmax_", "softmax"),
+        ("n_embd", "n_embd"),
+        ("__init__", "__init__"),
+        ("__very important__", "very important"),
+        ("his Ph.D.", "his Ph.D."),
+        ('"the chain rule', "the chain rule"),
+        ('"the chain rule"', '"the chain rule"'),
+        ("$x^2$", "$x^2$"),
+        ("$x^2", "x^2"),
+        ("the U.S.", "the U.S."),
+        ("Geoffrey E.", "Geoffrey E."),
+        ("0.5.", "0.5"),
+        (".5", ".5"),
+        ("f(x)", "f(x)"),
+        ("5%", "5%"),
+        ("C++", "C++"),
+        ("- 3", "- 3"),
+    ],
+)
+def test_the_ends_of_a_span_are_trimmed(span: str, answer: str) -> None:
+    start, end = trim(span, 0, len(span))
+    assert span[start:end] == answer
+
+
+@settings(max_examples=300)
+@given(MARKED, st.data())
+def test_trimming_ends_inside_the_span_and_trimming_again_changes_nothing(text: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+    inner = trim(text, start, end)
+    assert start <= inner[0] <= inner[1] <= end
+    assert trim(text, *inner) == inner
+
+
+def test_the_answer_is_the_evidences_own_characters() -> None:
+    claim = claim_of("It is the chain\n   rule, twice.", (6, 21))
+    assert claim is not None
+    assert claim.text == "the chain\n   rule"
+
+
+def test_a_span_of_nothing_gives_way_to_the_next() -> None:
+    claim = claim_of("a , b", (2, 3), (4, 5))
+    assert claim is not None
+    assert claim.text == "b"
+
+
+def test_only_empty_spans_are_an_abstention() -> None:
+    assert claim_of("a , b", (2, 3)) is None
+
+
+def test_no_span_is_an_abstention() -> None:
+    assert claim_of("a , b") is None
+
+
+def test_below_the_threshold_nothing_is_claimed() -> None:
+    assert claim_of("a", (0, 1), answerable=0.49) is None
+    assert claim_of("a", (0, 1), answerable=0.5) is not None
+
+
+def test_a_span_outside_of_its_passage_is_refused() -> None:
+    with pytest.raises(ValueError, match="no range"):
+        claim_of("a", (0, 5))
+
+
+@settings(max_examples=200)
+@given(MARKED, st.data())
+def test_the_pieces_together_are_the_answer_however_it_was_cut(text: str, data: st.DataObject) -> None:
+    passages = augment([evidence_of(text)])
+    shown = passages[0].text
+    if not shown:
+        return
+    start = data.draw(st.integers(0, len(shown) - 1))
+    end = data.draw(st.integers(start + 1, len(shown)))
+    cuts = sorted(data.draw(st.sets(st.integers(start + 1, end), max_size=4)) | {start, end})
+    pieces = tuple(shown[a:b] for a, b in pairwise(cuts))
+    claim = choose(Reading((Span(0, start, end, 0.0, pieces),), 1.0), passages, 0.5)
+    if claim is not None:
+        assert "".join(claim.pieces) == claim.text == text[claim.start : claim.end]
+        assert claim.text.strip() == claim.text != ""
+        assert all(claim.pieces)
+
+
+@pytest.mark.parametrize("span", [".", "()", "**", "****", "(,)", '"', "[ ]", "#", "-.", "\u200b"])
+def test_a_span_that_says_nothing_is_no_answer(span: str) -> None:
+    assert claim_of(f"a {span} b", (2, 2 + len(span))) is None
+
+
+def test_a_sign_can_be_an_answer() -> None:
+    claim = claim_of("a + b", (2, 3))
+    assert claim is not None
+    assert claim.text == "+"

@@ -1,0 +1,61 @@
+"""Passages: what the reader sees, and that every character of it leads back to the evidence."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag.augment import augment
+from tests.rag.fakes import evidence_of
+
+TEXTS = st.text(alphabet="ab .\n\t\u00a0é𝛼", max_size=40)
+
+
+def test_white_space_is_one_space_and_none_at_the_ends() -> None:
+    (passage,) = augment([evidence_of("  The chain\n    rule\t multiplies. \n")])
+    assert passage.text == "The chain rule multiplies."
+
+
+def test_a_range_leads_back_to_the_words_with_their_own_white_space() -> None:
+    evidence = evidence_of("The chain\n    rule multiplies.")
+    (passage,) = augment([evidence])
+    start = passage.text.index("chain rule")
+    first, last = passage.origin(start, start + len("chain rule"))
+    assert evidence.text[first:last] == "chain\n    rule"
+
+
+@settings(max_examples=60)
+@given(TEXTS)
+def test_every_character_stands_where_its_offset_says(text: str) -> None:
+    (passage,) = augment([evidence_of(text)])
+    assert passage.text == " ".join(text.split())
+    assert len(passage.offsets) == len(passage.text)
+    for i, character in enumerate(passage.text):
+        original = text[passage.offsets[i]]
+        assert original == character or (character == " " and original.isspace())
+
+
+@settings(max_examples=60)
+@given(TEXTS.filter(str.strip), st.data())
+def test_the_way_back_is_the_same_words(text: str, data: st.DataObject) -> None:
+    (passage,) = augment([evidence_of(text)])
+    start = data.draw(st.integers(0, len(passage.text) - 1))
+    end = data.draw(st.integers(start + 1, len(passage.text)))
+    first, last = passage.origin(start, end)
+    assert text[first:last].split() == passage.text[start:end].split()
+
+
+@pytest.mark.parametrize(("start", "end"), [(-1, 2), (2, 2), (3, 2), (0, 99)])
+def test_a_range_outside_of_the_passage_is_refused(start: int, end: int) -> None:
+    (passage,) = augment([evidence_of("four words of text")])
+    with pytest.raises(ValueError, match="is no range of a passage of 18 characters"):
+        passage.origin(start, end)
+
+
+def test_passages_keep_the_order_of_the_evidence() -> None:
+    assert [passage.text for passage in augment([evidence_of("b"), evidence_of("a")])] == ["b", "a"]
+
+
+def test_no_evidence_makes_no_passage() -> None:
+    assert augment([]) == ()
