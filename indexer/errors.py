@@ -8,6 +8,7 @@ IndexerError
 ├── CollectionNotFound    no collection of that name
 ├── DocumentNotFound      no document of that id
 ├── DataFolderLocked      another process holds the data folder
+├── DataFolderUnusable    it is no folder, cannot be written, is full, or was written by a newer version
 ├── EmbeddingModelError   the embedding model cannot be loaded, or is not the one the data folder was built with
 └── StoreCorrupt          the database or an index file fails its check and cannot be rebuilt
 Each message names the value and the remedy in one line.
@@ -44,6 +45,10 @@ class DocumentNotFound(IndexerError):
 
 class DataFolderLocked(IndexerError):
     """Another process holds the data folder."""
+
+
+class DataFolderUnusable(IndexerError):
+    """The data folder is no folder, cannot be written, is full, or was written by a newer version."""
 
 
 class EmbeddingModelError(IndexerError):

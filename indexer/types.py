@@ -140,3 +140,35 @@ class SyncReport:
     chunks: int = 0  # chunks of the collection after the sync
     embedded: int = 0  # chunks whose vector had to be computed
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A named set of documents."""
+
+    name: str
+    n_documents: int
+    n_chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """The state of a data folder. `vector_index` names the kind of vector search in use."""
+
+    data_dir: str
+    generation: int
+    n_documents: int
+    n_chunks: int
+    size_bytes: int
+    embedding_model: str
+    vector_index: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is: `done` of `total` files (scan, read, commit) or texts (embed), at work on `current`."""
+
+    stage: Literal["scan", "read", "embed", "commit"]
+    done: int
+    total: int
+    current: str

@@ -1,0 +1,168 @@
+"""The facade: documents in, hits out. Everything a caller needs of the indexer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from indexer.embed import Embedder, SentenceTransformerEmbedder
+from indexer.lock import FolderLock, claim
+from indexer.places import place, unpack_anchors
+from indexer.search import Mode, Searcher
+from indexer.store import Store
+from indexer.sync import Job, check_model
+from indexer.types import Collection, Document, IndexStatus, Place, Progress, SearchResult, SyncReport
+
+DEFAULT_COLLECTION = "default"
+VECTOR_INDEX = "exact"
+
+
+class Index:
+    """The documents of one data folder, searchable. Thread-safe; while one job writes, searches go on.
+
+    Use `open`, and close it (or use it as a context manager).
+    """
+
+    def __init__(self, folder: Path, lock: FolderLock, store: Store, embedder: Embedder) -> None:
+        self._folder = folder
+        self._lock = lock
+        self._store = store
+        self._embedder = embedder
+        self._searcher = Searcher(store, embedder, folder)
+        self._job = threading.Lock()
+
+    @classmethod
+    def open(cls, data_dir: Path, *, embedder: Embedder | None = None) -> Index:
+        """Opens the data folder, made if it is missing, for this process alone. Without `embedder`: the default one,
+        loaded when first needed.
+
+        Raises DataFolderLocked, DataFolderUnusable, StoreCorrupt, or EmbeddingModelError when the folder was built
+        with another embedding model.
+        """
+        lock = claim(data_dir)
+        try:
+            store = Store(data_dir)
+            embedder = embedder or SentenceTransformerEmbedder()
+            with store.read() as reading:
+                check_model(reading, embedder.name)
+            return cls(data_dir, lock, store, embedder)
+        except BaseException:
+            lock.release()
+            raise
+
+    def sync(
+        self,
+        paths: Sequence[Path],
+        *,
+        collection: str = DEFAULT_COLLECTION,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> SyncReport:
+        """Makes the collection equal the files at `paths` (folders at any depth); does only what has changed.
+
+        A file that cannot be indexed is reported, and what was known of it before stays. Raises PathNotFound.
+        """
+        with self._job:
+            return Job(self._store, self._embedder, collection, progress).sync(paths)
+
+    def add(self, name: str, data: bytes, *, collection: str = DEFAULT_COLLECTION) -> Document:
+        """Indexes `data`, read as the suffix of `name` says, in the place of what had that name. Raises LoadError."""
+        with self._job:
+            document_id = Job(self._store, self._embedder, collection).add(name, data)
+        return self.document(document_id)
+
+    def add_texts(
+        self,
+        texts: Sequence[tuple[str, str]],
+        *,
+        collection: str = DEFAULT_COLLECTION,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> tuple[str, ...]:
+        """Indexes (name, plain text) pairs in bulk, each as one new document, and gives their ids in order.
+
+        For evaluation: no name may be in the collection yet. Empty texts raise EmptyDocument.
+        """
+        with self._job:
+            return tuple(Job(self._store, self._embedder, collection, progress).add_texts(texts))
+
+    def remove(self, document_id: str) -> None:
+        """Removes a document. Raises DocumentNotFound."""
+        with self._store.write() as writing:
+            writing.delete(document_id)
+
+    def search(
+        self, query: str, *, n: int = 10, collection: str | None = None, mode: Mode = "hybrid"
+    ) -> SearchResult:
+        """The `n` best chunks for `query` in `collection`, or in all; none for an empty query.
+
+        Scores of `hybrid` are 0..1, of `dense` cosines, of `bm25` above 0. Raises CollectionNotFound.
+        """
+        return self._searcher.search(query, n, collection, mode)
+
+    def documents(self, collection: str | None = None) -> tuple[Document, ...]:
+        """The documents of `collection`, or all, by path. Raises CollectionNotFound."""
+        with self._store.read() as reading:
+            return reading.documents(None if collection is None else reading.collection_id(collection))
+
+    def document(self, document_id: str) -> Document:
+        """Raises DocumentNotFound."""
+        with self._store.read() as reading:
+            return reading.document(document_id)
+
+    def text(self, document_id: str) -> str:
+        """The extracted text that all offsets count in. Raises DocumentNotFound."""
+        with self._store.read() as reading:
+            return reading.text(document_id)
+
+    def source(self, document_id: str) -> bytes:
+        """The file's bytes as they were indexed. Raises DocumentNotFound."""
+        with self._store.read() as reading:
+            return reading.source(document_id)
+
+    def locate(self, document_id: str, start: int, end: int) -> Place:
+        """Where the characters [start, end) of the text stand in the source file. Raises DocumentNotFound."""
+        with self._store.read() as reading:
+            packed = reading.anchors(document_id)
+        return place(unpack_anchors(packed), start, end)
+
+    def collections(self) -> tuple[Collection, ...]:
+        """All collections, by name."""
+        with self._store.read() as reading:
+            return reading.collections()
+
+    def status(self) -> IndexStatus:
+        """The state of the data folder."""
+        with self._store.read() as reading:
+            n_documents, n_chunks = reading.counts()
+            return IndexStatus(
+                data_dir=str(self._folder),
+                generation=reading.generation(),
+                n_documents=n_documents,
+                n_chunks=n_chunks,
+                size_bytes=self._store.size_bytes(),
+                embedding_model=self._embedder.name,
+                vector_index=VECTOR_INDEX,
+            )
+
+    @property
+    def generation(self) -> int:
+        """The number of commits that changed the index."""
+        with self._store.read() as reading:
+            return reading.generation()
+
+    def close(self) -> None:
+        """Keeps the vector index for the next opening and frees the data folder; waits for a job to end."""
+        with self._job:
+            self._searcher.save()
+            self._store.close()
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
