@@ -67,10 +67,17 @@ class Index:
         with self._job:
             return Job(self._store, self._embedder, collection, progress).sync(paths)
 
-    def add(self, name: str, data: bytes, *, collection: str = DEFAULT_COLLECTION) -> Document:
+    def add(
+        self,
+        name: str,
+        data: bytes,
+        *,
+        collection: str = DEFAULT_COLLECTION,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Document:
         """Indexes `data`, read as the suffix of `name` says, in the place of what had that name. Raises LoadError."""
         with self._job:
-            document_id = Job(self._store, self._embedder, collection).add(name, data)
+            document_id = Job(self._store, self._embedder, collection, progress).add(name, data)
         return self.document(document_id)
 
     def add_texts(
