@@ -134,7 +134,7 @@ RECIPES: dict[str, Recipe] = {
             name="mini",
             model=GPTConfig(depth=6, aspect=42),  # 256 wide, 4 heads of 64
             pretrain=TrainConfig(steps=320),
-            reading=TrainConfig(steps=6000, batch_tokens=8192),
+            reading=TrainConfig(steps=4500),
             text_files=(_WIKI[0], _ARXIV[0], _WIKI[3], _ARXIV[3]),
         ),
         Recipe(  # one large GPU, under half an hour

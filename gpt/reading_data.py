@@ -100,8 +100,22 @@ def _shared_idf(questions: Sequence[Piece], paragraphs: Sequence[Piece]) -> np.n
     return np.asarray((present @ (held * idf).T).T)
 
 
+@dataclass(frozen=True)
+class _Epoch:
+    """What one pass over the examples looks like: draw (n,) in [0, 1) decides an example's kind, other (n,) is the
+    paragraph that misleads (-1: none), and batches hold examples of similar length."""
+
+    draw: np.ndarray
+    other: np.ndarray
+    batches: list[np.ndarray]
+
+
 class Reading:
-    """The `Task` of pointing at answers. Batches hold prompts of similar length, at most `batch_tokens` padded."""
+    """The `Task` of pointing at answers. Batches hold prompts of similar length, at most `batch_tokens` padded.
+
+    Of an epoch's examples `config.unanswerable` have only a paragraph that does not answer, `config.distractors` have one
+    beside the right paragraph, before or after it, and the rest have the right one alone.
+    """
 
     name = "reading"
 
@@ -115,10 +129,10 @@ class Reading:
     ):
         self.data, self.config, self.context_len, self.device = data, config, context_len, device
         self.evaluate = score
-        self._lengths = np.array(
-            [2 * len(e.question) + len(data.paragraphs[e.paragraph]) + OVERHEAD_TOKENS + 1 for e in data.examples]
-        )
-        self._plans: dict[int, list[np.ndarray]] = {}
+        self._paragraph_len = np.array([len(p) for p in data.paragraphs])
+        self._question_len = np.array([len(e.question) for e in data.examples])
+        self._gold = np.array([e.paragraph for e in data.examples])
+        self._epochs: dict[int, _Epoch] = {}
 
     def loss(self, model: GPT, step: int) -> tuple[Tensor, int]:
         """Mean of -log P(first token) and -log P(last token), nats."""
@@ -129,52 +143,66 @@ class Reading:
 
     def batch(self, step: int) -> tuple[PromptBatch, Tensor]:
         """Prompts and targets (B, 2) of that step; the same at every call."""
-        epoch = 0
-        while step >= len(self._plan(epoch)):
-            step -= len(self._plan(epoch))
-            epoch += 1
-        rows = [self._row(epoch, int(i)) for i in self._plan(epoch)[step]]
+        number = 0
+        while step >= len(self._epoch(number).batches):
+            step -= len(self._epoch(number).batches)
+            number += 1
+        epoch = self._epoch(number)
+        rows = [self._row(epoch, number, int(i)) for i in epoch.batches[step]]
         pad_id = self.data.tokenizer.special_ids["<|pad|>"]
         batch = PromptBatch.pad([prompt for prompt, *_ in rows], pad_id, device=self.device)
         return batch, torch.tensor([[start, end] for _, start, end in rows], device=self.device)
 
-    def _plan(self, epoch: int) -> list[np.ndarray]:
-        """Batches of an epoch: examples shuffled, sorted by length within windows, cut by tokens, and shuffled again."""
-        if epoch not in self._plans:
-            rng = np.random.default_rng((self.config.seed, epoch))
-            order = rng.permutation(len(self._lengths))
-            batches = []
-            for at in range(0, len(order), SORT_WINDOW):
-                window = order[at : at + SORT_WINDOW]
-                window = window[np.argsort(self._lengths[window], kind="stable")]
-                longest = np.minimum(self._lengths[window], self.context_len)
-                begin = 0
-                for i in range(1, len(window) + 1):
-                    if i == len(window) or (i - begin + 1) * longest[i] > self.config.batch_tokens:
-                        batches.append(window[begin:i])
-                        begin = i
-            self._plans[epoch] = [batches[i] for i in rng.permutation(len(batches))]
-        return self._plans[epoch]
+    def _epoch(self, number: int) -> _Epoch:
+        if number not in self._epochs:
+            rng = np.random.default_rng((self.config.seed, number))
+            examples = self.data.examples
+            draw = rng.random(len(examples))
+            pick = rng.integers(N_NEGATIVES, size=len(examples))
+            other = np.array(
+                [e.negatives[k % len(e.negatives)] if e.negatives else -1 for e, k in zip(examples, pick, strict=True)]
+            )
+            beside = (other >= 0) & (draw > 1 - self.config.distractors)
+            length = 2 * self._question_len + self._paragraph_len[self._gold] + OVERHEAD_TOKENS + 1
+            length = np.minimum(length + beside * (self._paragraph_len[other] + 1), self.context_len)
+            self._epochs[number] = _Epoch(draw, other, _batches(length, self.config.batch_tokens, rng))
+        return self._epochs[number]
 
-    def _row(self, epoch: int, index: int) -> tuple[Prompt, int, int]:
+    def _row(self, epoch: _Epoch, number: int, index: int) -> tuple[Prompt, int, int]:
         """The prompt of an example in an epoch, and the positions of its answer's first and last token."""
-        rng = np.random.default_rng((self.config.seed, epoch, index))
-        example = self.data.examples[index]
-        draw, negatives = rng.random(), example.negatives
+        rng = np.random.default_rng((self.config.seed, number, index))
+        example, draw = self.data.examples[index], epoch.draw[index]
+        other = self.data.paragraphs[epoch.other[index]] if epoch.other[index] >= 0 else None
         gold = self.data.paragraphs[example.paragraph]
         room = self.context_len - 2 * len(example.question) - OVERHEAD_TOKENS - 2
-        others = [self.data.paragraphs[rng.choice(negatives)]] if negatives else []
-        if others and draw < self.config.unanswerable:
-            prompt = build_prompt(self.data.tokenizer, example.question, [others[0].cut(0, min(len(gold), room))])
+        if other is not None and draw < self.config.unanswerable:
+            wrong = other.cut(0, min(len(gold), room))
+            prompt = build_prompt(self.data.tokenizer, example.question, [wrong])
             return prompt, len(prompt) - 1, len(prompt) - 1
         piece, start, end = _window(gold, example.start, example.end, room, rng)
         passages, at = [piece], 0
         left = room - len(piece)
-        if others and draw > 1 - self.config.distractors and left > MIN_DISTRACTOR_TOKENS:
+        if other is not None and draw > 1 - self.config.distractors and left > MIN_DISTRACTOR_TOKENS:
             at = int(rng.integers(2))
-            passages.insert(1 - at, others[0].cut(0, left))
+            passages.insert(1 - at, other.cut(0, left))
         prompt = build_prompt(self.data.tokenizer, example.question, passages)
         return prompt, prompt.starts[at] + start, prompt.starts[at] + end
+
+
+def _batches(length: np.ndarray, batch_tokens: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Examples shuffled, sorted by length within windows, cut so that padded rows hold at most `batch_tokens`, and the
+    batches shuffled again."""
+    order = rng.permutation(len(length))
+    batches = []
+    for at in range(0, len(order), SORT_WINDOW):
+        window = order[at : at + SORT_WINDOW]
+        window = window[np.argsort(length[window], kind="stable")]
+        begin = 0
+        for i in range(1, len(window) + 1):
+            if i == len(window) or (i - begin + 1) * length[window[i]] > batch_tokens:
+                batches.append(window[begin:i])
+                begin = i
+    return [batches[i] for i in rng.permutation(len(batches))]
 
 
 def _window(piece: Piece, start: int, end: int, room: int, rng: np.random.Generator) -> tuple[Piece, int, int]:

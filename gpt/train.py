@@ -20,6 +20,7 @@ from torch import Tensor
 from gpt.checkpoint import load_latest, save_step
 from gpt.config import TrainConfig
 from gpt.errors import CheckpointError
+from gpt.memory import keep_freed_memory
 from gpt.model import GPT
 from gpt.optim import MuonAdamW
 
@@ -62,6 +63,7 @@ def train(
 
     Raises CheckpointError when the run folder belongs to another task or was trained with another model or config.
     """
+    keep_freed_memory()
     run.mkdir(parents=True, exist_ok=True)
     loop = _Loop(model, task, config, run)
     loop.resume()
