@@ -1,0 +1,20 @@
+"""The words of a heading, freed of the marks that make it one in its format. Pure."""
+
+from __future__ import annotations
+
+import re
+
+_MAX_CHARS = 120
+_NOT_WORDS = re.compile(r"^[^\w\s]{3,}$|^@.*$")  # underlines and overlines; decorators above a function
+_ENDS = re.compile(r"^(?:#{1,6}\s+)+|\s+#+$|\s*\{[#.:][^}]*\}$|:$")
+_LINK = re.compile(r"!?\[([^\[\]]*)\](?:\([^()]*\)|\{[^{}]*\})")
+_EMPHASIS = re.compile(r"(\*{1,3}|`+)(?=\S)(.+?)(?<=\S)\1")
+
+
+def heading_words(heading: str) -> str:
+    """The heading on one line, at most 120 characters: no "#", rules, emphasis, link targets, decorators, end colon."""
+    lines = [line.strip() for line in heading[: 20 * _MAX_CHARS].strip().split("\n")]
+    words = " ".join(line for line in lines if not _NOT_WORDS.match(line))
+    words = _ENDS.sub("", words.strip()).strip()
+    words = _EMPHASIS.sub(r"\2", _LINK.sub(r"\1", words))
+    return " ".join(words.split())[:_MAX_CHARS].strip()

@@ -1,0 +1,171 @@
+"""HTML: the words a reader sees in the main part of the page, each with its line in the source file.
+
+Scripts, styles, navigation, forms' controls and hidden elements are left out; nothing is fetched. Line numbers are
+the parser's for each start tag plus the line ends in the text after it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+
+from lxml import etree
+
+from indexer.errors import EmptyDocument, LoadError
+from indexer.loaders.decode import decode, title_of, without_surrogates
+from indexer.loaders.html_text import Writer
+from indexer.types import BlockKind, Extracted
+
+_META_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
+_XML_ENCODING = re.compile(rb"""<\?xml[^>]{0,100}?encoding\s*=\s*["']([\w.:-]{1,40})""")
+_SNIFFED_BYTES = 1024  # where the HTML standard says a declaration must stand
+_SKIPPED = frozenset(
+    ("head", "script", "style", "nav", "noscript", "template", "iframe", "object", "embed")
+) | frozenset(("svg", "canvas", "audio", "video", "map", "button", "select", "textarea", "input", "datalist", "dialog"))
+_PAGE_FURNITURE = frozenset(("header", "footer", "aside"))  # left out unless they stand in the main part
+_FURNITURE_ROLES = frozenset(("navigation", "banner", "contentinfo", "search", "complementary"))
+_BLOCKS: dict[str, BlockKind] = {
+    **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), "heading"),
+    **dict.fromkeys(("li", "dt", "dd"), "list"),
+    **dict.fromkeys(("html", "body", "main", "article", "section", "header", "footer", "aside", "div"), "paragraph"),
+    **dict.fromkeys(("p", "blockquote", "figure", "figcaption", "address", "details", "summary"), "paragraph"),
+    **dict.fromkeys(("table", "thead", "tbody", "tfoot", "caption", "ul", "ol", "dl"), "paragraph"),
+    **dict.fromkeys(("hr", "form", "fieldset", "center"), "paragraph"),
+    "pre": "code",
+    "tr": "table_row",
+}
+_NOT_IN_A_ROW = ("table", "ul", "ol", "pre", "h1", "h2", "h3", "h4", "tr")  # these make a table a page layout
+_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+
+
+def load(name: str, data: bytes) -> Extracted:
+    """The visible text of an HTML page; the title is its title element's. Raises LoadError."""
+    source = decode(data, _declared_encoding(data))
+    root = _parse(source)
+    for part in _main_parts(root):
+        writer = Writer()
+        _write(part, writer)
+        if writer.has_text:
+            text, anchors, blocks = writer.finish()
+            return Extracted(text, _title(root) or title_of(name), "text/html", anchors, blocks)
+    raise EmptyDocument("the page shows no text (one that scripts fill must be saved from the browser)")
+
+
+def _declared_encoding(data: bytes) -> str:
+    """The encoding the page declares, else UTF-8; Latin-1 means Windows-1252, as in every browser."""
+    head = data[:_SNIFFED_BYTES]
+    found = _META_CHARSET.search(head) or _XML_ENCODING.search(head)
+    if not found:
+        return "utf-8"
+    label = found.group(1).decode("ascii", "replace")
+    try:
+        encoding = codecs.lookup(label).name
+    except LookupError:
+        return label  # `decode` refuses it by name
+    if encoding.startswith(("utf-16", "utf-32")):
+        return "utf-8"  # the declaration could not have been read otherwise
+    return "cp1252" if encoding in ("iso8859-1", "ascii") else encoding
+
+
+def _parse(source: str) -> etree._Element:
+    parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_pis=False, huge_tree=False)
+    try:
+        root = etree.fromstring(source.encode("utf-8"), parser)
+    except (etree.ParserError, etree.XMLSyntaxError) as error:
+        raise LoadError(f"the page cannot be parsed ({error})") from error
+    if root is None:
+        raise EmptyDocument("the page holds no element")
+    return root
+
+
+def _title(root: etree._Element) -> str:
+    for tag in ("title", "h1"):
+        for element in root.iter(tag):
+            words = " ".join("".join(element.itertext()).split())
+            if words:
+                return without_surrogates(words)
+    return ""
+
+
+def _main_parts(root: etree._Element) -> Iterator[etree._Element]:
+    """Candidates for the main part of the page, best first; the whole page last."""
+    mains = [element for element in root.iter("main", "div", "section", "article") if _is_main(element)]
+    articles = list(root.iter("article"))
+    if mains:
+        yield mains[0]
+    elif len(articles) == 1:
+        yield articles[0]
+    yield root
+
+
+def _is_main(element: etree._Element) -> bool:
+    return element.tag == "main" or element.get("role") == "main"
+
+
+def _write(part: etree._Element, writer: Writer) -> None:
+    """Writes the visible words below `part` in document order, without recursion (pages may nest deeply)."""
+    walk = etree.iterwalk(part, events=("start", "end", "comment", "pi"))
+    whole_page = part.tag == "html"
+    kinds: list[BlockKind | None] = []  # of the open elements, None for inline ones
+    for event, element in walk:
+        if event == "start":
+            writer.at_line(element.sourceline)
+            if _is_skipped(element, whole_page):
+                _instead(element, writer)
+                writer.skip("".join(element.itertext()))
+                kinds.append(None)
+                walk.skip_subtree()
+                continue
+            kinds.append(_open(element, writer))
+            writer.write(element.text or "")
+            continue
+        if event == "end" and kinds.pop() is not None:
+            writer.close()
+        elif event != "end":
+            writer.at_line(element.sourceline)  # where the comment ends
+        if element is not part:
+            writer.write(element.tail or "")
+
+
+def _open(element: etree._Element, writer: Writer) -> BlockKind | None:
+    """Opens the block that an element begins, and returns its kind, or None for an inline element."""
+    tag = element.tag
+    kind = _BLOCKS.get(tag)
+    if tag == "tr" and next(_nested(element), None) is not None:
+        kind = "paragraph"
+    if kind:
+        writer.open(kind, level=int(tag[1]) if kind == "heading" else 0)
+    elif tag in ("td", "th"):
+        writer.next_cell()
+    elif tag == "br":
+        writer.break_line()
+    return kind
+
+
+def _nested(row: etree._Element) -> Iterator[etree._Element]:
+    return (element for element in row.iter(*_NOT_IN_A_ROW) if element is not row)
+
+
+def _is_skipped(element: etree._Element, whole_page: bool) -> bool:
+    tag = element.tag
+    if tag in _SKIPPED or tag in ("math", "img") or (whole_page and tag in _PAGE_FURNITURE):
+        return True
+    if element.get("hidden") is not None or element.get("aria-hidden") == "true":
+        return True
+    if element.get("role") in _FURNITURE_ROLES or _HIDDEN_STYLE.search(element.get("style", "")):
+        return True
+    return "headerlink" in element.get("class", "").split()  # the "¶" that documentation tools put after headings
+
+
+def _instead(element: etree._Element, writer: Writer) -> None:
+    """Writes the TeX source of a formula that is drawn by MathML, MathJax or a picture."""
+    tag, classes = element.tag, element.get("class", "")
+    if tag == "math":
+        notes = (note for note in element.iter("annotation") if "tex" in note.get("encoding", ""))
+        tex = next((note.text or "" for note in notes), "") or " ".join("".join(element.itertext()).split())
+        writer.formula(tex, display=element.get("display") == "block")
+    elif tag == "script" and element.get("type", "").startswith("math/tex"):
+        writer.formula(element.text or "", display="display" in element.get("type", ""))
+    elif tag == "img" and ("math" in classes or "tex" in classes.split()):
+        writer.formula(element.get("alt", ""), display="display" in classes)

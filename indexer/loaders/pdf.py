@@ -1,0 +1,126 @@
+"""PDF through PDFium: the text of each page in reading order, one box a character, paragraphs and headings."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from dataclasses import dataclass
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
+
+from indexer.errors import EmptyDocument, LoadError
+from indexer.loaders.decode import title_of, without_surrogates
+from indexer.loaders.pdf_layout import Paragraph, arrange
+from indexer.loaders.pdf_page import Line, holds_image, read_lines
+from indexer.types import Anchor, Block, Box, Extracted
+
+_SEPARATOR = "\n\n"
+_NO_BOX: Box = (0.0, 0.0, 0.0, 0.0)
+_HEADER_WITHIN = 1024  # bytes; where readers look for "%PDF-"
+_NOT_TITLES = (".dvi", ".tex", ".doc", ".docx", ".indd", ".pdf", ".qxd")
+
+_SCANNED = "the PDF holds images of pages and no text: run text recognition (OCR) on it first"
+
+_one_at_a_time = threading.Lock()  # PDFium is not thread-safe, not even for different documents
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What PDFium says of a file: the lines of each page, the title in its metadata, whether a page holds pictures."""
+
+    pages: tuple[tuple[Line, ...], ...]
+    title: str
+    has_images: bool
+
+
+def load(name: str, data: bytes) -> Extracted:
+    """The text of a PDF file; boxes are in points from the top left corner of the page as it is shown.
+
+    Words hyphenated at a line end are joined, ligatures spelled out, lines joined to paragraphs. Raises EmptyDocument
+    for a file of pictures only, LoadError for one that is encrypted, damaged or truncated.
+    """
+    if not data:
+        raise EmptyDocument("the file is empty")
+    if b"%PDF-" not in data[:_HEADER_WITHIN]:
+        raise LoadError("the file is not a PDF: it does not begin with %PDF-")
+    if _is_cut_off(data):
+        raise LoadError(f"the PDF is truncated: its end is missing after {len(data):,} bytes")
+    with _one_at_a_time:
+        read = _read(data)
+    pages = arrange(read.pages)
+    if not any(pages):
+        raise EmptyDocument(_SCANNED if read.has_images else "the PDF has no text")
+    text, anchors, blocks = _assemble(pages)
+    title = _plausible(read.title) or _largest_heading(pages[0]) or title_of(name)
+    return Extracted(text, title, "application/pdf", anchors, blocks)
+
+
+def _is_cut_off(data: bytes) -> bool:
+    """Whether objects stand after the last end mark, or there is none (ISO 32000-1, 7.5.5).
+
+    PDFium repairs such a file and shows the pages it still has; the rest would be lost without a word.
+    """
+    return data.rfind(b"%%EOF") < data.rfind(b"endobj")
+
+
+def _read(data: bytes) -> _Read:
+    try:
+        document = pdfium.PdfDocument(data)
+    except pdfium.PdfiumError as error:
+        raise LoadError(_reason(error)) from error
+    pages: list[tuple[Line, ...]] = []
+    has_images = False
+    with closing(document):
+        title = document.get_metadata_value("Title")
+        for index in range(len(document)):
+            try:
+                with closing(document[index]) as page:
+                    pages.append(read_lines(page))
+                    has_images = has_images or (not pages[-1] and holds_image(page))
+            except pdfium.PdfiumError as error:
+                number = f"page {index + 1} of {len(document)}"
+                raise LoadError(f"the PDF is damaged or truncated: {number} cannot be read") from error
+    return _Read(tuple(pages), title, has_images)
+
+
+def _reason(error: pdfium.PdfiumError) -> str:
+    if error.err_code == pdfium_c.FPDF_ERR_PASSWORD:
+        return "the PDF is encrypted: save a copy without its password"
+    if error.err_code == pdfium_c.FPDF_ERR_SECURITY:
+        return "the PDF is encrypted in a way that cannot be read: save a copy without protection"
+    return "the PDF is damaged or truncated: it cannot be opened"
+
+
+def _assemble(pages: list[list[Paragraph]]) -> tuple[str, tuple[Anchor, ...], tuple[Block, ...]]:
+    """The text of all pages, an anchor for each page with text, a block for each paragraph."""
+    parts: list[str] = []
+    anchors: list[Anchor] = []
+    blocks: list[Block] = []
+    n_chars = 0
+    for number, paragraphs in enumerate(pages, 1):
+        start, boxes = n_chars, []
+        for paragraph in paragraphs:
+            end = n_chars + len(paragraph.text)
+            blocks.append(Block(paragraph.kind, n_chars, end, paragraph.level))
+            parts += [paragraph.text, _SEPARATOR]
+            boxes += [*paragraph.boxes, *[_NO_BOX] * len(_SEPARATOR)]
+            n_chars = end + len(_SEPARATOR)
+        if paragraphs:
+            anchors.append(Anchor(start, n_chars, page=number, boxes=tuple(boxes)))
+    return "".join(parts), tuple(anchors), tuple(blocks)
+
+
+def _plausible(title: str) -> str:
+    """The metadata's title, or "" where a program left a file name or its own name there."""
+    words = " ".join(without_surrogates(title).replace("\0", " ").split())
+    is_name = words.lower().endswith(_NOT_TITLES) or words.lower().startswith(("untitled", "microsoft word"))
+    return "" if is_name or len(words) < 4 else words
+
+
+def _largest_heading(paragraphs: list[Paragraph]) -> str:
+    headings = [paragraph for paragraph in paragraphs if paragraph.kind == "heading"]
+    if not headings:
+        return ""
+    top = min(headings, key=lambda paragraph: paragraph.level)
+    return top.text if top.level == 1 else ""
