@@ -53,10 +53,9 @@ if not answer["citations"]:
     sys.exit(1)
 for citation in answer["citations"]:
     print(f"   \"{citation['quote']}\" - {place(citation)}")
-    text = fetch(f"/v1/documents/{urllib.parse.quote(citation['document_id'])}/text")
-    if text.startswith("{"):
-        text = json.loads(text)["text"]
-    if text[citation["start"] : citation["end"]] != citation["quote"]:
+    document = urllib.parse.quote(citation["document_id"], safe="")
+    stored = json.loads(fetch(f"/v1/documents/{document}/text?start={citation['start']}&end={citation['end']}"))
+    if stored["text"] != citation["quote"]:
         print("the quote does not stand in the stored text where the citation says", file=sys.stderr)
         sys.exit(1)
 PYTHON
