@@ -46,11 +46,13 @@ def scan(paths: Sequence[Path], suffixes: frozenset[str]) -> Scan:
         names = _walk(path, suffixes, failed) if path.is_dir() else iter([str(path)])
         for name in names:
             try:
-                status = os.stat(name)
+                status = os.stat(name.encode("utf-8"))
+            except UnicodeEncodeError:
+                shown = name.encode("utf-8", "backslashreplace").decode("utf-8")
+                failed.append(Failure(shown, "the file's name is not valid UTF-8; rename it"))
             except OSError as error:
                 failed.append(Failure(name, _reason(error)))
-                continue
-            if stat.S_ISREG(status.st_mode) or not path.is_dir():
+            else:
                 files.setdefault(os.path.realpath(name), Found(name, status.st_size, status.st_mtime_ns))
     return Scan(tuple(sorted(files.values(), key=lambda found: found.path)), tuple(failed))
 

@@ -1,0 +1,99 @@
+"""Any string is a valid query, and BM25 ranks as its formula says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from indexer.index import Index
+from indexer.lexical import MAX_TERMS, match_expression, query_terms, search_bm25
+from indexer.store import Store
+from tests.indexer.fakes import HashEmbedder
+
+NOTES = {
+    "cats.txt": "cats purr and cats sleep",
+    "dogs.txt": "dogs bark while cats sleep all day long on the warm red sofa",
+    "fish.txt": "fish swim",
+    "naive.txt": "a naïve café",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lexical")
+    with Index.open(folder, embedder=HashEmbedder()) as index:
+        for name, text in NOTES.items():
+            index.add(name, text.encode(), collection="b" if name == "fish.txt" else "a")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def store(folder: Path) -> Iterator[Store]:
+    store = Store(folder)
+    yield store
+    store.close()
+
+
+def found(store: Store, query: str, collection: str | None = None) -> list[str]:
+    with store.read() as reading:
+        collection_id = None if collection is None else reading.collection_id(collection)
+        scores = search_bm25(reading, query, 10, collection_id)
+        return [hit.path for hit in reading.hits(scores)]
+
+
+def test_stopwords_are_left_out_unless_there_is_nothing_else() -> None:
+    assert query_terms("What is the gradient of the loss?") == ["gradient", "loss"]
+    assert query_terms("to be or not to be") == ["to", "be", "or", "not"]
+
+
+def test_words_are_looked_up_once_and_not_without_end() -> None:
+    assert query_terms("loss Loss LOSS") == ["loss"]
+    assert len(query_terms(" ".join(f"w{i}" for i in range(1000)))) == MAX_TERMS
+
+
+def test_a_query_without_words_finds_nothing(store: Store) -> None:
+    assert match_expression(" ?! ") is None
+    assert found(store, " ?! ") == []
+
+
+def test_any_term_counts_and_inflection_case_and_accents_do_not(store: Store) -> None:
+    assert found(store, "sleeping CAT") == ["cats.txt", "dogs.txt"]
+    assert found(store, "naive cafe") == ["naive.txt"]
+
+
+def test_only_the_collection_asked_for_is_searched(store: Store) -> None:
+    assert found(store, "fish", "b") == ["fish.txt"]
+    assert found(store, "fish", "a") == []
+    assert found(store, "fish") == ["fish.txt"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=40))
+@example('"')
+@example('cats" OR "dogs')
+@example("cats AND (dogs NOT *")
+@example("NEAR(cats dogs) ^cats text:cats {text} : -cats")
+@example("_ __ 'cats' \x00 \\")
+@example("²½ٮ _²_")
+def test_any_string_is_a_valid_query(store: Store, query: str) -> None:
+    found(store, query)
+
+
+def test_scores_follow_the_formula(store: Store) -> None:
+    """BM25 by hand: k1 = 1.2, b = 0.75 over the words of a row, all columns together (no headings; title = stem)."""
+    rows = {name: [*text.split(), Path(name).stem] for name, text in NOTES.items()}
+    average = sum(map(len, rows.values())) / len(rows)
+    containing = sum("sleep" in words for words in rows.values())
+    idf = math.log((len(rows) - containing + 0.5) / (containing + 0.5))
+    with store.read() as reading:
+        scores = search_bm25(reading, "sleep", 10)
+        by_path = {hit.path: hit.score for hit in reading.hits(scores)}
+    for name, score in by_path.items():
+        frequency, length = rows[name].count("sleep"), len(rows[name])
+        expected = max(idf, 1e-6) * frequency * 2.2 / (frequency + 1.2 * (0.25 + 0.75 * length / average))
+        assert score == pytest.approx(expected, rel=1e-3)

@@ -1,0 +1,175 @@
+"""Transactions: whole or not at all, consistent to read, refused when the database is not ours."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import numpy as np
+import pytest
+
+from indexer.errors import DataFolderUnusable, StoreCorrupt
+from indexer.migrations import STEPS
+from indexer.records import Draft, Writing
+from indexer.store import DATABASE_NAME, Store
+from indexer.types import Chunk, Place
+
+TEXT = "cats purr"
+
+
+def draft(path: str = "a.txt", text: str = TEXT) -> Draft:
+    chunk = Chunk(0, len(text), text)
+    return Draft(path, path, "text/plain", text.encode(), f"sha of {text}", 1, text, b"", (chunk,), (Place(),), (text,),
+                 (text.encode(),))  # fmt: skip
+
+
+def put(writing: Writing, path: str = "a.txt", text: str = TEXT, document_id: str | None = None) -> str:
+    writing.add_vectors([text.encode()], np.ones((1, 4), dtype=np.float32) / 2)
+    return writing.put(writing.make_collection("default"), draft(path, text), document_id)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path)
+    yield store
+    store.close()
+
+
+def test_what_is_written_is_there_after_opening_again(tmp_path: Path) -> None:
+    first = Store(tmp_path)
+    with first.write() as writing:
+        document_id = put(writing)
+    first.close()
+    second = Store(tmp_path)
+    with second.read() as reading:
+        assert reading.document(document_id).path == "a.txt"
+        assert (reading.text(document_id), reading.source(document_id)) == (TEXT, TEXT.encode())
+        assert reading.generation() == 1
+    second.close()
+
+
+def test_the_settings_that_durability_rests_on_are_in_force(store: Store) -> None:
+    with store.read() as reading:
+        settings = {name: reading.connection.pragma(name) for name in ("journal_mode", "synchronous", "foreign_keys")}
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_a_block_that_raises_leaves_nothing(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError), store.write() as writing:
+        put(writing)
+        _ = 1 / 0
+    with store.read() as reading:
+        assert reading.documents() == ()
+        assert reading.collections() == ()
+        assert reading.generation() == 0
+
+
+def test_the_generation_counts_only_what_a_search_can_see(store: Store) -> None:
+    with store.write() as writing:
+        writing.make_collection("default")
+        writing.set_meta("key", "value")
+    with store.write() as writing:
+        document_id = put(writing)
+        put(writing, "b.txt")
+    with store.write() as writing:
+        writing.touch(document_id, 5)
+    with store.read() as reading:
+        assert reading.generation() == 1
+
+
+def test_a_read_sees_one_generation_whatever_is_written_meanwhile(store: Store) -> None:
+    with store.write() as writing:
+        put(writing, "a.txt")
+    with store.read() as before:
+        assert len(before.documents()) == 1
+        with store.write() as writing:
+            put(writing, "b.txt")
+        assert (len(before.documents()), before.generation()) == (1, 1)
+    with store.read() as after:
+        assert (len(after.documents()), after.generation()) == (2, 2)
+
+
+def test_readers_cannot_write(store: Store) -> None:
+    with pytest.raises(DataFolderUnusable), store.read() as reading:
+        reading.connection.execute("DELETE FROM document")
+
+
+def test_many_threads_read_while_one_writes(store: Store) -> None:
+    seen: list[bool] = []
+
+    def read() -> None:
+        for _ in range(20):
+            with store.read() as reading:
+                seen.append(reading.counts()[0] == reading.generation() == len(reading.documents()))
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for n in range(10):
+        with store.write() as writing:
+            put(writing, f"{n}.txt")
+    for thread in threads:
+        thread.join()
+    assert seen == [True] * 80
+
+
+def test_deleting_a_document_leaves_no_trace_of_it_but_its_vector(store: Store) -> None:
+    with store.write() as writing:
+        document_id = put(writing)
+    with store.write() as writing:
+        writing.delete(document_id)
+        for table in ("document", "document_text", "chunk", "blob", "chunk_fts"):
+            assert writing.connection.execute(f"SELECT count(*) FROM {table}").get == 0, table
+        assert writing.n_vectors() == 1
+
+
+def test_a_blob_lives_as_long_as_a_document_of_its_bytes(store: Store) -> None:
+    with store.write() as writing:
+        first, second = put(writing, "a.txt"), put(writing, "b.txt")
+        writing.delete(first)
+        assert writing.source(second) == TEXT.encode()
+        writing.delete(second)
+        assert writing.connection.execute("SELECT count(*) FROM blob").get == 0
+
+
+def test_replacing_keeps_the_id_and_nothing_of_the_old_words(store: Store) -> None:
+    with store.write() as writing:
+        document_id = put(writing)
+        assert put(writing, "c.txt", "dogs bark", document_id) == document_id
+        assert [d.path for d in writing.documents()] == ["c.txt"]
+        assert writing.connection.execute("SELECT count(*) FROM chunk_fts WHERE chunk_fts MATCH 'cats'").get == 0
+
+
+def test_unused_vectors_are_purged_but_for_the_newest(store: Store) -> None:
+    with store.write() as writing:
+        put(writing)
+        writing.add_vectors([b"1", b"2", b"3"], np.eye(3, 4, dtype=np.float32))
+        writing.purge_vectors(keep=1)
+        assert set(writing.vector_ids([TEXT.encode(), b"1", b"2", b"3"])) == {TEXT.encode(), b"3"}
+
+
+def test_the_id_of_a_purged_vector_is_never_used_again(store: Store) -> None:
+    with store.write() as writing:
+        writing.add_vectors([b"1", b"2"], np.eye(2, 4, dtype=np.float32))
+        writing.purge_vectors(keep=0)
+        assert writing.last_vector_id() == 2
+        writing.add_vectors([b"3"], np.eye(1, 4, dtype=np.float32))
+        assert writing.vector_ids([b"3"]) == {b"3": 3}
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+    Store(tmp_path).close()
+    connection = apsw.Connection(str(tmp_path / DATABASE_NAME))
+    connection.pragma("user_version", len(STEPS) + 1)
+    connection.close()
+    with pytest.raises(DataFolderUnusable, match=f"schema {len(STEPS) + 1} .* upgrade studygpt"):
+        Store(tmp_path)
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / DATABASE_NAME).write_bytes(b"no database " * 1000)
+    with pytest.raises(StoreCorrupt, match="is damaged .* restore a backup"):
+        Store(tmp_path)
+    assert (tmp_path / DATABASE_NAME).read_bytes() == b"no database " * 1000
