@@ -1,0 +1,111 @@
+"""Upload jobs: accepted at once, done one after the other by a single worker, told apart by id.
+
+The index has one writer, so one worker is all there is to gain. Jobs live as long as the process: what a finished job
+did is in the index, and a job that had not finished has left nothing behind.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Literal
+
+from api.errors import JobNotFound, TooManyJobs
+from indexer.errors import IndexerError
+from indexer.types import Document, Progress
+
+State = Literal["queued", "running", "done", "failed"]
+Report = Callable[[Progress], None]
+Work = Callable[[Report], Document]
+
+MAX_WAITING = 64  # uploads that wait hold their bytes in memory
+MAX_FINISHED = 256  # a page that was open all day still finds the outcome of its uploads
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One upload as it stands now. `document` is there when it is done, `reason` when it has failed."""
+
+    id: str
+    name: str
+    collection: str
+    created_at: str  # ISO 8601, UTC
+    state: State = "queued"
+    progress: Progress | None = None
+    document: Document | None = None
+    reason: str | None = None
+
+    @property
+    def finished(self) -> bool:
+        return self.state in ("done", "failed")
+
+
+class Jobs:
+    """Runs jobs in the order they came and remembers how they ended; safe to use from any thread."""
+
+    def __init__(self, *, max_waiting: int = MAX_WAITING, max_finished: int = MAX_FINISHED) -> None:
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="upload")
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._lock = threading.Lock()
+        self._max_waiting = max_waiting
+        self._max_finished = max_finished
+
+    def submit(self, name: str, collection: str, work: Work) -> Job:
+        """Queues `work` and returns its job. Raises TooManyJobs."""
+        job = Job(uuid.uuid4().hex, name, collection, datetime.now(UTC).isoformat(timespec="seconds"))
+        with self._lock:
+            n_waiting = sum(not other.finished for other in self._jobs.values())
+            if n_waiting >= self._max_waiting:
+                raise TooManyJobs(f"{n_waiting} uploads wait already; try again when some of them are done")
+            self._jobs[job.id] = job
+        self._worker.submit(self._run, job.id, work).add_done_callback(lambda future: self._finish(job.id, future))
+        return job
+
+    def get(self, job_id: str) -> Job:
+        """The job as it stands now. Raises JobNotFound."""
+        with self._lock:
+            job = self._jobs.get(job_id)
+        if job is None:
+            raise JobNotFound(f"no job {job_id!r}; finished jobs are forgotten after {self._max_finished} others")
+        return job
+
+    def close(self) -> None:
+        """Waits for the running job, and fails those that wait."""
+        self._worker.shutdown(wait=True, cancel_futures=True)
+
+    def _run(self, job_id: str, work: Work) -> Document:
+        self._change(job_id, state="running")
+        return work(lambda progress: self._change(job_id, progress=progress))
+
+    def _finish(self, job_id: str, future: Future[Document]) -> None:
+        """Records how the work ended. Runs in the worker, or in `close` for what never began."""
+        if future.cancelled():
+            self._change(job_id, state="failed", reason="the service was stopped before the upload's turn came")
+        elif (error := future.exception()) is None:
+            self._change(job_id, state="done", document=future.result())
+        elif isinstance(error, IndexerError):
+            self._change(job_id, state="failed", reason=str(error))
+        else:
+            logger.error("job %s failed", job_id, exc_info=error)
+            reason = f"something went wrong in the service; its log tells what, under job {job_id}"
+            self._change(job_id, state="failed", reason=reason)
+        self._forget()
+
+    def _change(self, job_id: str, **changes: object) -> None:
+        with self._lock:
+            self._jobs[job_id] = replace(self._jobs[job_id], **changes)  # type: ignore[arg-type]  # names are Job's own
+
+    def _forget(self) -> None:
+        """Drops the oldest finished jobs beyond those that are kept."""
+        with self._lock:
+            finished = [job.id for job in self._jobs.values() if job.finished]
+            for job_id in finished[: max(0, len(finished) - self._max_finished)]:
+                del self._jobs[job_id]

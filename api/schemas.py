@@ -1,0 +1,231 @@
+"""The JSON of the HTTP service. Each `...Out` mirrors one frozen dataclass; unknown keys in a request are errors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from rag.types import Question
+
+MAX_QUESTION_CHARS = 4_000  # several times any reader's window, which has the last word
+MAX_EVIDENCE = 32
+MAX_HITS = 100
+N_EVIDENCE = Question("").n_evidence
+COLLECTION_PATTERN = r"^[^\x00-\x1f\x7f]+$"
+
+CollectionName = Annotated[str, Field(min_length=1, max_length=100, pattern=COLLECTION_PATTERN)]
+Box = tuple[float, float, float, float]
+
+
+class Request(BaseModel):
+    """The base of every request body."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class Out(BaseModel):
+    """The base of everything that is answered; built from the dataclass of the same fields."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class AskRequest(Request):
+    """A question, and where to look."""
+
+    question: str = Field(max_length=MAX_QUESTION_CHARS, examples=["What does the KV cache store?"])
+    collection: CollectionName | None = Field(default=None, description="null: every collection")
+    n_evidence: int = Field(default=N_EVIDENCE, ge=1, le=MAX_EVIDENCE, description="passages to read, at most")
+
+
+class SearchRequest(Request):
+    """A query, and how to search."""
+
+    query: str = Field(min_length=1, max_length=MAX_QUESTION_CHARS, examples=["causal mask"])
+    n: int = Field(default=10, ge=1, le=MAX_HITS, description="passages to return, at most")
+    collection: CollectionName | None = Field(default=None, description="null: every collection")
+    mode: Literal["hybrid", "dense", "bm25"] = "hybrid"
+
+
+class EvidenceOut(Out):
+    """A passage that was read: the characters [start, end) of the document's extracted text."""
+
+    chunk_id: str
+    document_id: str
+    title: str
+    path: str
+    sha256: str
+    start: int
+    end: int
+    text: str
+    score: float
+
+
+class CitationOut(Out):
+    """The exact words: `quote` equals the document's extracted text [start, end), in characters (code points)."""
+
+    document_id: str
+    title: str
+    path: str
+    sha256: str
+    quote: str
+    start: int
+    end: int
+    page: int | None
+    boxes: tuple[Box, ...] | None
+    line_start: int | None
+    line_end: int | None
+    cell: int | None
+
+
+class AnswerOut(Out):
+    """A cited answer; `answer` is null and `abstained` true when it is not in the materials."""
+
+    id: str
+    question: str
+    answer: str | None
+    abstained: bool
+    confidence: float = Field(ge=0, le=1, description="probability that the passages answer the question")
+    verified: bool
+    citations: tuple[CitationOut, ...]
+    evidence: tuple[EvidenceOut, ...]
+    model: str
+    index_generation: int
+    timings_ms: dict[str, float]
+
+
+class HitOut(Out):
+    """A passage that a search found; a higher score is better."""
+
+    chunk_id: str
+    document_id: str
+    collection: str
+    path: str
+    title: str
+    start: int
+    end: int
+    text: str
+    headings: tuple[str, ...]
+    score: float
+    page: int | None
+    line_start: int | None
+    line_end: int | None
+    cell: int | None
+
+
+class SearchOut(Out):
+    """Passages, best first."""
+
+    hits: tuple[HitOut, ...]
+    index_generation: int
+
+
+class DocumentOut(Out):
+    """One indexed document."""
+
+    document_id: str
+    collection: str
+    path: str
+    title: str
+    media_type: str
+    sha256: str
+    size_bytes: int
+    n_chars: int
+    n_chunks: int
+    indexed_at: str
+
+
+class DocumentsOut(Out):
+    """A page of the documents, by path; `total` counts all of them."""
+
+    documents: tuple[DocumentOut, ...]
+    total: int
+    limit: int
+    offset: int
+
+
+class TextOut(Out):
+    """The characters [start, end) of a document's extracted text, which has `n_chars`."""
+
+    document_id: str
+    start: int
+    end: int
+    n_chars: int
+    text: str
+
+
+class CollectionOut(Out):
+    """A named set of documents."""
+
+    name: str
+    n_documents: int
+    n_chunks: int
+
+
+class CollectionsOut(Out):
+    """All collections, by name."""
+
+    collections: tuple[CollectionOut, ...]
+
+
+class ProgressOut(Out):
+    """How far a job is: `done` of `total` in this stage."""
+
+    stage: Literal["scan", "read", "embed", "commit"]
+    done: int
+    total: int
+    current: str
+
+
+class JobOut(Out):
+    """One upload: queued, running (with progress), done (with its document) or failed (with the reason)."""
+
+    id: str
+    name: str
+    collection: str
+    created_at: str
+    state: Literal["queued", "running", "done", "failed"]
+    progress: ProgressOut | None
+    document: DocumentOut | None
+    reason: str | None
+
+
+class HealthOut(Out):
+    """The process is alive."""
+
+    status: Literal["ok"] = "ok"
+
+
+class ReadyOut(Out):
+    """The service can answer, with this model, from this many documents."""
+
+    status: Literal["ready"] = "ready"
+    model: str
+    embedding_model: str
+    n_documents: int
+    n_chunks: int
+    index_generation: int
+    max_upload_bytes: int
+
+
+class KeyProblem(BaseModel):
+    """One key that does not fit, and why."""
+
+    key: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str = Field(examples=["urn:problem-type:studygpt:document-not-found"])
+    title: str = Field(examples=["No document of that id"])
+    status: int = Field(examples=[404])
+    detail: str
+    errors: list[KeyProblem] | None = Field(default=None, description="with 422: what is wrong, key by key")
+    id: str | None = Field(default=None, description="with 500: the log entry that tells what happened")
+
+
+def problems(said: dict[int, str]) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's account of a route's errors, from status to when it happens."""
+    return {status: {"model": Problem, "description": text} for status, text in said.items()}
