@@ -109,7 +109,9 @@ def load_released(folder: Path, compute_dtype: torch.dtype = torch.bfloat16) -> 
     try:
         raw = json.loads((folder / "config.json").read_text())
         config = config_from_dict(raw["model"])
-        digests, fingerprint = raw["sha256"], raw["tokenizer_fingerprint"]
+        digests, fingerprint = {"model.safetensors": raw["sha256"]["model.safetensors"]}, raw["tokenizer_fingerprint"]
+        calibration = {name: float(raw["calibration"][name]) for name in ("slope", "intercept", "threshold")}
+        name, training = str(raw["name"]), dict(raw["training"])
     except FileNotFoundError:
         raise CheckpointError(
             f"no model at {folder} (no config.json); name a folder that `studygpt train` made"
@@ -128,7 +130,7 @@ def load_released(folder: Path, compute_dtype: torch.dtype = torch.bfloat16) -> 
         raise CheckpointError(
             f"{folder / 'tokenizer.json'} is not the tokenizer this model was trained with; restore it"
         )
-    return Released(raw["name"], _build(config, folder, compute_dtype), tokenizer, raw["calibration"], raw["training"])
+    return Released(name, _build(config, folder, compute_dtype), tokenizer, calibration, training)
 
 
 def _build(config: GPTConfig, folder: Path, compute_dtype: torch.dtype) -> GPT:

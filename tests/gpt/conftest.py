@@ -1,0 +1,75 @@
+"""A tokenizer and a corpus small enough that every test of the GPT takes well under a second."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from pathlib import Path
+
+import pytest
+import torch
+
+from gpt.config import GPTConfig
+from gpt.model import GPT
+from gpt.squad import Article, load_articles
+from gpt.tokenizer import Tokenizer, train_tokenizer
+
+WORDS = (
+    "attention model token gradient layer vector matrix learning query key value softmax residual norm context "
+    "window batch loss optimizer embedding position network bigram tensor reward passage answer question index"
+).split()
+
+
+def sentences(n: int, seed: int = 0) -> list[str]:
+    """Sentences of random known words, with numbers, dashes and accents in them."""
+    rng = random.Random(seed)
+    made = []
+    for i in range(n):
+        words = rng.choices(WORDS, k=rng.randint(6, 14))
+        made.append(f"The {' '.join(words)} — naïve step {rng.randint(0, 2000)} of {i}.")
+    return made
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> Tokenizer:
+    return train_tokenizer(sentences(300), vocab_size=320)
+
+
+@pytest.fixture
+def model() -> GPT:
+    """An untrained float32 model whose residual branches are not zero, so that every part matters."""
+    torch.manual_seed(0)
+    made = GPT(GPTConfig(depth=2, aspect=16, head_dim=16, vocab_size=320, context_len=128), torch.float32)
+    with torch.no_grad():
+        for p in made.parameters():
+            p.add_(torch.randn_like(p) * 0.1)
+    return made
+
+
+@pytest.fixture(scope="session")
+def squad_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six articles of three paragraphs; each paragraph tells who holds an office, and is asked who does."""
+    names, offices = itertools.count(1), ("warden", "keeper", "pilot", "baker", "judge", "clerk")
+    data = []
+    for a in range(6):
+        paragraphs = []
+        for p in range(3):
+            name = f"Person{next(names)}"
+            context = (
+                f"In town {a} the {offices[p]} of the {WORDS[a]} is {name} since 19{p}{a}. {sentences(1, a * 9 + p)[0]}"
+            )
+            answer = {"text": name, "answer_start": context.index(name)}
+            question = f"Who is the {offices[p]} of the {WORDS[a]}?"
+            paragraphs.append(
+                {"context": context, "qas": [{"id": f"{a}-{p}", "question": question, "answers": [answer]}]}
+            )
+        data.append({"title": f"Article {a}", "paragraphs": paragraphs})
+    path = tmp_path_factory.mktemp("squad") / "train.json"
+    path.write_text(json.dumps({"data": data}))
+    return path
+
+
+@pytest.fixture(scope="session")
+def articles(squad_file: Path) -> list[Article]:
+    return load_articles(squad_file)

@@ -1,0 +1,94 @@
+"""A released model loads as it was saved, and whatever does not fit is refused by name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from gpt.checkpoint import Released, load_released, release, save_step
+from gpt.errors import CheckpointError, TokenizerError
+from gpt.model import GPT
+from gpt.tokenizer import Tokenizer, train_tokenizer
+from tests.gpt.conftest import sentences
+
+CALIBRATION = {"slope": 1.0, "intercept": 0.0, "threshold": 0.5}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, model: GPT, tokenizer: Tokenizer) -> Path:
+    release(tmp_path / "m", Released("m", model, tokenizer, CALIBRATION, {"recipe": "none"}), "# m\n")
+    return tmp_path / "m"
+
+
+def test_a_released_model_gives_the_same_states_up_to_bfloat16(folder: Path, model: GPT, tokenizer: Tokenizer) -> None:
+    loaded = load_released(folder, torch.float32)
+    ids = torch.randint(0, 300, (1, 9))
+    assert torch.nn.functional.cosine_similarity(loaded.model(ids), model(ids), dim=-1).min() > 0.999
+    assert (loaded.name, loaded.tokenizer, loaded.calibration) == ("m", tokenizer, CALIBRATION)
+    assert sorted(f.name for f in folder.iterdir()) == ["card.md", "config.json", "model.safetensors", "tokenizer.json"]
+
+
+def test_releasing_again_replaces_the_folder_whole(folder: Path, model: GPT, tokenizer: Tokenizer) -> None:
+    (folder / "left-over").touch()
+    release(folder, Released("n", model, tokenizer, CALIBRATION, {}), "# n\n")
+    assert load_released(folder).name == "n"
+    assert not (folder / "left-over").exists()
+    assert [f.name for f in folder.parent.iterdir()] == ["m"]
+
+
+def test_one_flipped_byte_is_found(folder: Path) -> None:
+    with (folder / "model.safetensors").open("r+b") as file:
+        file.seek(-3, 2)
+        file.write(b"\x7f")
+    with pytest.raises(CheckpointError, match=r"model\.safetensors is damaged"):
+        load_released(folder)
+
+
+def test_missing_files_are_named(folder: Path, tmp_path: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"model\.safetensors is missing"):
+        load_released(folder)
+    with pytest.raises(CheckpointError, match="no model at"):
+        load_released(tmp_path / "nowhere")
+
+
+def test_another_tokenizer_is_refused(folder: Path) -> None:
+    train_tokenizer(sentences(300, seed=5), vocab_size=320).save(folder / "tokenizer.json")
+    with pytest.raises(CheckpointError, match="not the tokenizer this model was trained with"):
+        load_released(folder)
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(TokenizerError):
+        load_released(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": 99}, "format 99"),
+        ({"model": {"depth": 2}}, "does not describe a model"),
+        ({"sha256": None}, "does not describe a model"),
+        ({"calibration": {"slope": 1.0}}, "does not describe a model"),
+    ],
+)
+def test_another_format_or_config_is_refused(folder: Path, change: dict, message: str) -> None:
+    raw = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(raw | change))
+    with pytest.raises(CheckpointError, match=message):
+        load_released(folder)
+
+
+def test_a_config_of_another_shape_is_refused(folder: Path) -> None:
+    raw = json.loads((folder / "config.json").read_text())
+    raw["model"]["depth"] = 3
+    (folder / "config.json").write_text(json.dumps(raw))
+    with pytest.raises(CheckpointError, match=r"does not fit config\.json"):
+        load_released(folder)
+
+
+def test_only_the_newest_checkpoints_of_a_run_stay(tmp_path: Path) -> None:
+    for step in (5, 10, 15):
+        save_step(tmp_path, step, {"weights": {"w": torch.zeros(2)}}, {})
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["step-0000010", "step-0000015"]

@@ -1,0 +1,82 @@
+"""The served reader: spans are slices of the passages, batches equal singles, windows cover long passages."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from gpt.checkpoint import Released
+from gpt.errors import CheckpointError, ContextTooLong
+from gpt.model import GPT
+from gpt.reader import Reader
+from gpt.tokenizer import Tokenizer
+from tests.gpt.conftest import sentences
+
+
+@pytest.fixture
+def reader(model: GPT, tokenizer: Tokenizer) -> Reader:
+    calibration = {"slope": 0.5, "intercept": 0.1, "threshold": 0.5}
+    return Reader(Released("test", model.eval(), tokenizer, calibration, {}), batch_tokens=512)
+
+
+PASSAGES = ["", "The naïve model — 2024.", *sentences(4), "你好 tensor", " ".join(sentences(12, seed=3))]
+
+
+def test_every_span_is_the_passages_own_words_token_by_token(reader: Reader) -> None:
+    reading = reader.read("Which model?", PASSAGES)
+    assert reading.spans
+    for span in reading.spans:
+        text = PASSAGES[span.passage][span.start : span.end]
+        assert "".join(span.pieces) == text
+        assert text
+    assert [s.score for s in reading.spans] == sorted((s.score for s in reading.spans), reverse=True)
+    assert 0 < reading.answerable < 1
+
+
+def test_a_batch_equals_its_questions_read_alone(reader: Reader) -> None:
+    asked = [("Which model?", PASSAGES[:3]), ("What is the loss of step 9?", PASSAGES[2:]), ("Why?", ["key value"])]
+    for (question, passages), together in zip(asked, reader.read_batch(asked), strict=True):
+        alone = reader.read(question, passages)
+        assert [(s.passage, s.start, s.end) for s in alone.spans] == [
+            (s.passage, s.start, s.end) for s in together.spans
+        ]
+        assert together.answerable == pytest.approx(alone.answerable, abs=1e-4)
+
+
+def test_every_part_of_a_passage_longer_than_the_window_is_read(
+    model: GPT, tokenizer: Tokenizer, reader: Reader
+) -> None:
+    long = " ".join(sentences(60))
+    groups = reader._prompts("Which model?", [long])
+    covered = set()
+    for parts, prompt in groups:
+        assert len(prompt) <= reader.window
+        for part in parts:
+            covered.update(range(int(part.piece.offsets[0]), int(part.piece.offsets[-1])))
+    assert covered == set(range(len(long)))
+
+
+def test_passages_share_a_prompt_while_they_fit(reader: Reader) -> None:
+    assert len(reader._prompts("Which model?", ["a key", "a value", "a query"])) == 1
+    assert len(reader._prompts("Which model?", sentences(8))) > 1
+
+
+def test_nothing_to_read_is_not_answerable(reader: Reader) -> None:
+    assert reader.read("Which model?", []).answerable == 0
+    assert reader.read("Which model?", [""]).spans == ()
+
+
+def test_a_question_that_leaves_no_room_is_refused_with_the_limit(reader: Reader) -> None:
+    with pytest.raises(ContextTooLong, match="reads at most 30; shorten it"):
+        reader.read("model " * 200, ["key"])
+
+
+def test_probability_is_the_calibrated_sigmoid_and_never_overflows(reader: Reader) -> None:
+    assert reader.probability(2.0) == pytest.approx(1 / (1 + torch.tensor(-1.1).exp().item()))
+    assert reader.probability(-1e9) < 1e-20
+    assert reader.probability(1e9) == pytest.approx(1.0)
+
+
+def test_an_unknown_model_is_named(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(CheckpointError, match="no model at"):
+        Reader.load(tmp_path / "none")

@@ -1,0 +1,145 @@
+"""Examples and batches of the reading task."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gpt.config import GPTConfig, TrainConfig
+from gpt.errors import DataError
+from gpt.model import GPT
+from gpt.reading import encode_piece
+from gpt.reading_data import Reading, ReadingData, _shared_idf, nearest_wrong
+from gpt.squad import Article, load_articles, load_squad
+from gpt.tokenizer import Tokenizer
+
+
+def reading(tokenizer: Tokenizer, articles: list[Article], **changes: float) -> Reading:
+    config = TrainConfig(steps=10, batch_tokens=600, **changes)  # type: ignore[arg-type]
+    return Reading(ReadingData.build(tokenizer, articles), config, context_len=128)
+
+
+def answers(task: Reading, step: int) -> list[str]:
+    """What the targets of a batch point at, in words; "" for not in the passages."""
+    batch, target = task.batch(step)
+    words = []
+    for row in range(len(target)):
+        start, end = target[row].tolist()
+        inside = start != int(batch.answer_at[row])
+        words.append(task.data.tokenizer.decode(batch.ids[row, start : end + 1].tolist()).strip() if inside else "")
+    return words
+
+
+def test_targets_point_at_the_labelled_words(tokenizer: Tokenizer, articles: list[Article]) -> None:
+    task = reading(tokenizer, articles, unanswerable=0.0, distractors=0.5)
+    epoch = [a for step in range(len(task._epoch(0).batches)) for a in answers(task, step)]
+    assert sorted(epoch) == sorted(f"Person{i}" for i in range(1, 19))
+
+
+def test_unanswerable_examples_hold_a_paragraph_without_the_answer(
+    tokenizer: Tokenizer, articles: list[Article]
+) -> None:
+    task = reading(tokenizer, articles, unanswerable=1.0, distractors=0.0)
+    assert set(answers(task, 0)) == {""}
+    batch, _ = task.batch(0)
+    for row in batch.ids.tolist():
+        text = tokenizer.decode(row)
+        question = text.split("<|passage|>")[0]
+        passage = text.split("<|passage|>")[1].split("<|question|>")[0]
+        asked = question.split(" of the ")[0].removeprefix("<|question|>Who is the ")
+        assert f"the {asked} of" not in passage
+
+
+def test_a_batch_is_a_pure_function_of_its_step(tokenizer: Tokenizer, articles: list[Article]) -> None:
+    one, other = (reading(tokenizer, articles, unanswerable=0.4, distractors=0.3) for _ in range(2))
+    for step in (7, 0, 3):
+        (a, x), (b, y) = one.batch(step), other.batch(step)
+        assert torch.equal(a.ids, b.ids)
+        assert torch.equal(a.marks, b.marks)
+        assert torch.equal(x, y)
+
+
+def test_batches_respect_the_token_budget_and_every_example_comes_once(
+    tokenizer: Tokenizer, articles: list[Article]
+) -> None:
+    task = reading(tokenizer, articles, unanswerable=0.3, distractors=0.5)
+    seen = np.concatenate(task._epoch(0).batches)
+    assert sorted(seen.tolist()) == list(range(18))
+    for step in range(len(task._epoch(0).batches)):
+        batch, _ = task.batch(step)
+        rows, width = batch.ids.shape
+        assert rows == 1 or (width - 16) * rows <= 600
+
+
+def test_shared_idf_equals_the_sum_over_shared_stems(tokenizer: Tokenizer, articles: list[Article]) -> None:
+    paragraphs = [encode_piece(tokenizer, p.context) for p in articles[0].paragraphs]
+    questions = [encode_piece(tokenizer, q.question) for p in articles[0].paragraphs for q in p.questions]
+    scores = _shared_idf(questions, paragraphs)
+    for i, q in enumerate(questions):
+        for j, p in enumerate(paragraphs):
+            shared = (set(q.stems.tolist()) & set(p.stems.tolist())) - {0}
+            expected = sum(np.log1p(3 / sum(s in set(x.stems.tolist()) for x in paragraphs)) for s in shared)
+            assert scores[i, j] == pytest.approx(expected)
+
+
+def test_wrong_paragraphs_never_hold_the_answer_nor_are_the_right_one(
+    tokenizer: Tokenizer, articles: list[Article]
+) -> None:
+    article = articles[0]
+    pieces = [encode_piece(tokenizer, p.context) for p in article.paragraphs]
+    asked = [q for p in article.paragraphs for q in p.questions]
+    for i, (q, wrong) in enumerate(
+        zip(asked, nearest_wrong(article, [encode_piece(tokenizer, q.question) for q in asked], pieces), strict=True)
+    ):
+        assert wrong
+        assert i not in wrong
+        assert all(q.answers[0].lower() not in article.paragraphs[j].context.lower() for j in wrong)
+
+
+def test_a_paragraph_longer_than_the_window_is_cut_around_the_answer(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    context = "filler words here " * 60 + "and the answer is Xanadu indeed " + "more filler words " * 60
+    qa = {
+        "id": "1",
+        "question": "What is the answer?",
+        "answers": [{"text": "Xanadu", "answer_start": context.index("Xanadu")}],
+    }
+    (tmp_path / "f.json").write_text(
+        json.dumps({"data": [{"title": "t", "paragraphs": [{"context": context, "qas": [qa]}]}]})
+    )
+    task = reading(tokenizer, load_articles(tmp_path / "f.json"), unanswerable=0.0)
+    for epoch in range(3):
+        assert answers(task, epoch) == ["Xanadu"]
+        assert task.batch(epoch)[0].ids.shape[1] <= 128
+
+
+def test_the_loss_of_an_untrained_pointer_is_the_log_of_the_allowed_places(
+    tokenizer: Tokenizer, articles: list[Article]
+) -> None:
+    task = reading(tokenizer, articles)
+    model = GPT(GPTConfig(depth=2, aspect=16, head_dim=16, vocab_size=320, context_len=128), torch.float32)
+    loss, tokens = task.loss(model, 0)
+    batch, _ = task.batch(0)
+    assert loss.item() == pytest.approx(float(batch.allowed.sum(1).float().log().mean()), rel=1e-4)
+    assert tokens == batch.ids.numel()
+
+
+def test_a_file_that_is_not_squad_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"data": [{"paragraphs": [{"context": "c"}]}]}')
+    with pytest.raises(DataError, match=r"x\.json is not a SQuAD-format file"):
+        load_squad(tmp_path / "x.json")
+    with pytest.raises(DataError, match="no question file"):
+        load_squad(tmp_path / "none.json")
+
+
+def test_questions_without_answers_make_no_training_data(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    qa = {"id": "1", "question": "Q?", "answers": [], "is_impossible": True}
+    (tmp_path / "x.json").write_text(
+        json.dumps({"data": [{"title": "t", "paragraphs": [{"context": "c", "qas": [qa]}]}]})
+    )
+    assert load_squad(tmp_path / "x.json")[0].is_impossible
+    with pytest.raises(DataError, match="no answerable question"):
+        ReadingData.build(tokenizer, load_articles(tmp_path / "x.json"))

@@ -1,0 +1,114 @@
+"""A whole recipe from raw text to a released reader, on a corpus of our own, in seconds."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from gpt.config import GPTConfig, Recipe, TrainConfig
+from gpt.errors import CheckpointError, DataError
+from gpt.evaluate import evaluate_reader
+from gpt.plot import plot_run
+from gpt.reader import Reader
+from gpt.stages import pretrain_stage, reading_stage, release_stage, tokenizer_stage
+from tests.gpt.conftest import sentences
+
+
+def ignore(progress: object) -> None:
+    """A training run nobody watches."""
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory, squad_file: Path) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    contexts = [p["context"] for a in json.loads(squad_file.read_text())["data"] for p in a["paragraphs"]]
+    (folder / "text.jsonl").write_text("\n".join(json.dumps({"text": t}) for t in sentences(400) + contexts * 3))
+    (folder / "qa.json").write_text(squad_file.read_text())
+    return folder
+
+
+RECIPE = Recipe(
+    name="toy",
+    model=GPTConfig(depth=2, aspect=32, head_dim=32, vocab_size=400, context_len=160),
+    pretrain=TrainConfig(steps=5, batch_tokens=256, row_tokens=64),
+    reading=TrainConfig(steps=70, batch_tokens=1500, unanswerable=0.2, distractors=0.0, ema_decay=0.9),
+    text_files=("text.jsonl",),
+    qa_files=("qa.json",),
+    tokenizer_chars=10**6,
+    pretrain_chars=10**6,
+    held_out_articles=2,
+)
+
+
+@pytest.fixture(scope="module")
+def out(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("out")
+    pretrain_stage(RECIPE, corpus, folder, ignore)
+    reading_stage(RECIPE, corpus, folder, ignore)
+    release_stage(RECIPE, corpus, folder)
+    return folder
+
+
+def test_a_minute_recipe_learns_to_point_at_names_it_was_never_asked_about(out: Path, corpus: Path) -> None:
+    reader = Reader.load(out / "released" / "toy")
+    scores = evaluate_reader(reader, corpus / "qa.json")
+    assert scores["n"] == 18
+    assert scores["f1"] > 60
+    losses = [json.loads(line)["loss"] for line in (out / "reading" / "loss.jsonl").read_text().splitlines()]
+    assert sum(losses[-10:]) < 0.5 * sum(losses[:10])
+
+
+def test_the_card_and_config_tell_how_it_was_made(out: Path) -> None:
+    card = (out / "released" / "toy" / "card.md").read_text()
+    config = json.loads((out / "released" / "toy" / "config.json").read_text())
+    assert RECIPE.fingerprint in card
+    assert "| reading | 70 |" in card
+    assert config["training"]["stages"]["pretrain"]["step"] == 5
+    assert set(config["calibration"]) == {"slope", "intercept", "threshold"}
+
+
+def test_a_stage_that_is_done_does_nothing_the_second_time(out: Path, corpus: Path) -> None:
+    before = (out / "pretrain" / "loss.jsonl").read_text()
+    steps: list[object] = []
+    result = pretrain_stage(RECIPE, corpus, out, steps.append)
+    assert steps == []
+    assert result["steps"] == 5
+    assert (out / "pretrain" / "loss.jsonl").read_text() == before
+
+
+def test_evaluation_scores_abstention_when_some_questions_have_no_answer(
+    out: Path, squad_file: Path, tmp_path: Path
+) -> None:
+    raw = json.loads(squad_file.read_text())
+    for article in raw["data"]:
+        article["paragraphs"][0]["qas"] = [
+            {"id": "n", "question": "When was the moon of the ocean sold?", "answers": [], "is_impossible": True}
+        ]
+    (tmp_path / "v2.json").write_text(json.dumps(raw))
+    seen: list[tuple[int, int]] = []
+    scores = evaluate_reader(Reader.load(out / "released" / "toy"), tmp_path / "v2.json", 10, lambda *p: seen.append(p))
+    assert scores["n"] == 10
+    assert seen[-1] == (10, 10)
+    assert {"exact", "f1", "answerable_f1", "no_answer_accuracy", "auroc", "ece"} <= set(scores)
+
+
+def test_the_loss_picture_is_a_png(out: Path, tmp_path: Path) -> None:
+    plot_run(out / "reading", tmp_path / "loss.png")
+    assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(DataError, match="holds no step yet"):
+        plot_run(tmp_path, tmp_path / "none.png")
+
+
+def test_stages_out_of_order_name_the_one_that_is_missing(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="studygpt train pretrain toy"):
+        reading_stage(RECIPE, corpus, tmp_path, ignore)
+    with pytest.raises(CheckpointError, match="studygpt train reading toy"):
+        release_stage(RECIPE, corpus, tmp_path)
+
+
+def test_a_corpus_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no text file at .*none\.jsonl"):
+        tokenizer_stage(dataclasses.replace(RECIPE, text_files=("none.jsonl",)), tmp_path, tmp_path / "out")

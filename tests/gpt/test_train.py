@@ -1,0 +1,123 @@
+"""The training loop: it learns, and a run that was killed and resumed equals one that was not, to the bit."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+import torch
+
+from gpt.checkpoint import load_latest
+from gpt.config import GPTConfig, TrainConfig
+from gpt.data import TokenStream
+from gpt.errors import CheckpointError
+from gpt.model import GPT
+from gpt.pretrain import Pretraining
+from gpt.tokenizer import Tokenizer
+from gpt.train import Progress, train
+from tests.gpt.conftest import sentences
+
+CONFIG = TrainConfig(steps=12, batch_tokens=128, row_tokens=32, checkpoint_every=4, warmup_steps=2)
+SHAPE = GPTConfig(depth=2, aspect=16, head_dim=16, vocab_size=320, context_len=64)
+
+
+class Killed(Exception):
+    """Stands in for a process that dies after a step."""
+
+
+def run_training(folder: Path, tokenizer: Tokenizer, config: TrainConfig = CONFIG, die_after: int = -1) -> dict:
+    torch.manual_seed(1)
+    model = GPT(SHAPE)
+    task = Pretraining(TokenStream.build(tokenizer, iter(sentences(100))), tokenizer, config)
+
+    def on_step(progress: Progress) -> None:
+        if progress.step == die_after:
+            raise Killed
+
+    return train(model, task, config, folder, on_step)
+
+
+def curve(folder: Path) -> list[float]:
+    return [json.loads(line)["loss"] for line in (folder / "loss.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("die_after", [1, 4, 6, 11])
+def test_a_killed_run_resumes_to_the_same_losses_and_weights(
+    tmp_path: Path, tokenizer: Tokenizer, die_after: int
+) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    run_training(whole, tokenizer)
+    with pytest.raises(Killed):
+        run_training(broken, tokenizer, die_after=die_after)
+    run_training(broken, tokenizer)
+    assert curve(broken) == curve(whole)
+    expected, found = load_latest(whole), load_latest(broken)
+    assert expected is not None
+    assert found is not None
+    for group, tensors in expected[0].items():
+        for name, tensor in tensors.items():
+            assert torch.equal(tensor, found[0][group][name]), (group, name)
+
+
+def test_sigkill_at_any_moment_loses_nothing(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    tokenizer.save(tmp_path / "tokenizer.json")
+    program = textwrap.dedent(
+        f"""
+        from pathlib import Path
+        from gpt.tokenizer import Tokenizer
+        from tests.gpt.test_train import run_training
+        run_training(Path({str(tmp_path / "killed")!r}), Tokenizer.load(Path({str(tmp_path / "tokenizer.json")!r})))
+        """
+    )
+    log = tmp_path / "killed" / "loss.jsonl"
+    with subprocess.Popen([sys.executable, "-c", program]) as process:
+        while process.poll() is None and not list((tmp_path / "killed").glob("step-*")):
+            pass
+        process.send_signal(signal.SIGKILL)
+    run_training(tmp_path / "killed", tokenizer)
+    run_training(tmp_path / "whole", tokenizer)
+    assert curve(tmp_path / "killed") == curve(tmp_path / "whole")
+    assert log.read_text().endswith("\n")
+
+
+def test_the_loss_falls_and_the_averaged_weights_are_left_in_the_model(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    config = dataclasses.replace(CONFIG, steps=60, checkpoint_every=60)
+    result = run_training(tmp_path / "run", tokenizer, config)
+    losses = curve(tmp_path / "run")
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+    assert result["steps"] == 60
+    assert result["tokens"] == 60 * 128
+
+
+def test_more_steps_go_on_from_the_last_checkpoint(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    run_training(tmp_path / "run", tokenizer)
+    result = run_training(tmp_path / "run", tokenizer, dataclasses.replace(CONFIG, steps=16))
+    assert result["steps"] == 16
+    assert len(curve(tmp_path / "run")) == 16
+
+
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    run_training(tmp_path / "run", tokenizer)
+    newest = sorted((tmp_path / "run").glob("step-*"))[-1]
+    with (newest / "weights.safetensors").open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"\xff")
+    found = load_latest(tmp_path / "run")
+    assert found is not None
+    assert found[1]["step"] == 8
+    for folder in (tmp_path / "run").glob("step-*"):
+        (folder / "state.json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"every checkpoint in .* is damaged"):
+        load_latest(tmp_path / "run")
+
+
+def test_a_run_folder_of_another_config_is_refused(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    run_training(tmp_path / "run", tokenizer)
+    with pytest.raises(CheckpointError, match=r"another training; choose another --out"):
+        run_training(tmp_path / "run", tokenizer, dataclasses.replace(CONFIG, muon_lr=0.5))
