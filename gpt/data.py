@@ -40,7 +40,7 @@ def _documents(path: Path, fields: Sequence[str]) -> Iterator[str]:
         yield path.read_text(encoding="utf-8")
         return
     opener = lzma.open if path.suffix == ".xz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:  # type: ignore[operator]
+    with opener(path, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             try:
                 record = json.loads(line)

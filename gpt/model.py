@@ -119,6 +119,8 @@ class GPT(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layer))
         self.span_head = Linear(config.n_embd, 2)
         cos, sin = rotary_table(config.context_len, config.head_dim, config.rope_base)
+        self.cos: Tensor
+        self.sin: Tensor
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
         self.init_weights()
@@ -129,11 +131,11 @@ class GPT(nn.Module):
         nn.init.normal_(self.embedding.weight, std=0.5, generator=generator)
         nn.init.normal_(self.mark_embedding.weight, std=0.3, generator=generator)
         nn.init.zeros_(self.span_head.weight)
-        for block in self.blocks:
-            for linear in (block.attention.qkv, block.mlp.gate_up):
-                nn.init.normal_(linear.weight, std=linear.weight.size(1) ** -0.5, generator=generator)
-            nn.init.zeros_(block.attention.out.weight)
-            nn.init.zeros_(block.mlp.out.weight)
+        for module in self.modules():
+            if isinstance(module, Attention | MLP):
+                first = module.qkv if isinstance(module, Attention) else module.gate_up
+                nn.init.normal_(first.weight, std=first.weight.size(1) ** -0.5, generator=generator)
+                nn.init.zeros_(module.out.weight)
 
     def forward(self, ids: Tensor, marks: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """Hidden states (B, T, C), normed. ids, marks (B, T) int64; mask as `attention_mask` makes it, None causal."""

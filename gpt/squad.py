@@ -40,7 +40,7 @@ def load_articles(path: Path) -> list[Article]:
     """Raises DataError when the file is missing or not in SQuAD format."""
     try:
         opener = lzma.open if path.suffix == ".xz" else open
-        with opener(path, "rt", encoding="utf-8") as stream:  # type: ignore[operator]
+        with opener(path, "rt", encoding="utf-8") as stream:
             return [_article(raw) for raw in json.load(stream)["data"]]
     except FileNotFoundError:
         raise DataError(f"no question file at {path}") from None
