@@ -88,6 +88,7 @@ def release(folder: Path, released: Released, card: str) -> None:
     partial.mkdir(parents=True)
     weights = {k: v.detach().to(torch.bfloat16).contiguous() for k, v in released.model.state_dict().items()}
     save_file(weights, partial / "model.safetensors")
+    (partial / "model.safetensors").chmod(0o644)  # safetensors writes files only their owner can read
     released.tokenizer.save(partial / "tokenizer.json")
     config = {
         "format": FORMAT,
