@@ -78,8 +78,10 @@ class SentenceTransformerEmbedder:
         """Unit vectors (n, dim) of `texts`; long ones first, so that a batch holds like lengths and pads little."""
         model, tokenizer = self._loaded(), self._load_tokenizer()
         out = np.zeros((len(texts), self.dim), dtype=np.float32)
-        ids = [encoding.ids[: self.max_tokens - 1] + encoding.ids[-1:] if len(encoding) > self.max_tokens
-               else encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
+        ids = [
+            encoding.ids[: self.max_tokens - 1] + encoding.ids[-1:] if len(encoding) > self.max_tokens else encoding.ids
+            for encoding in tokenizer.encode_batch(list(texts))
+        ]
         done = 0
         for rows in batches([len(i) for i in ids]):
             out[rows] = _forward(model, [ids[row] for row in rows])
@@ -138,6 +140,7 @@ def _forward(model: SentenceTransformer, ids: Sequence[Sequence[int]]) -> Vector
 
 def _load(folder: Path, device: str | None) -> SentenceTransformer:
     import torch
+    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
@@ -147,7 +150,7 @@ def _load(folder: Path, device: str | None) -> SentenceTransformer:
         model = SentenceTransformer(
             str(folder), device=device, local_files_only=True, model_kwargs={"dtype": fast_dtype(device)}
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise EmbeddingModelError(f"cannot load the embedding model in {folder}: {error}; reinstall it") from error
     return model.eval()
 

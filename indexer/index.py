@@ -99,9 +99,7 @@ class Index:
         with self._store.write() as writing:
             writing.delete(document_id)
 
-    def search(
-        self, query: str, *, n: int = 10, collection: str | None = None, mode: Mode = "hybrid"
-    ) -> SearchResult:
+    def search(self, query: str, *, n: int = 10, collection: str | None = None, mode: Mode = "hybrid") -> SearchResult:
         """The `n` best chunks for `query` in `collection`, or in all; none for an empty query.
 
         Scores of `hybrid` are 0..1, of `dense` cosines, of `bm25` above 0. Raises CollectionNotFound.

@@ -102,7 +102,9 @@ class Reading:
 
     def find(self, collection_id: int, path: str) -> Known | None:
         """The document at `path`, if any."""
-        row = self.connection.execute(f"{_KNOWN} WHERE collection_id = ? AND path = ?", (collection_id, path)).fetchone()
+        row = self.connection.execute(
+            f"{_KNOWN} WHERE collection_id = ? AND path = ?", (collection_id, path)
+        ).fetchone()
         return None if row is None else Known(*row)
 
     def text(self, document_id: str) -> str:
