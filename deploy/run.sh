@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 : "${BIN:=.venv/bin}" "${DOCS:=api/sample_notes}" "${DATA:=.data}" "${HOST:=127.0.0.1}" "${PORT:=8000}" "${ONCE:=}"
-: "${QUESTION:=What does a bigram model predict the next token from?}" "${READY_TIMEOUT_S:=120}"
+: "${QUESTION:=What does a bigram model predict the next token from?}" "${READY_TIMEOUT_S:=300}"
 url="http://$HOST:$PORT"
 service=""
 
