@@ -205,7 +205,7 @@ def run_ladder(
 ) -> list[RungResult]:
     """Train the rungs on the first nine tenths of `text` and measure each on the last tenth, in the ladder's order.
 
-    `steps` None means the lecture's number for each rung; `rungs` None means all, on a CPU all but "scaled" (a day or more).
+    `steps` None: the lecture's number for each rung. `rungs` None: all, but on a CPU not "scaled" (a day or more).
     The same arguments give the same losses on the same machine; the caller's random state is left as it was.
     Raises DataError for a text too short or without variety, ConfigError for an unknown rung, device or step count.
     """
