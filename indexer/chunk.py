@@ -145,14 +145,13 @@ def _paragraphs(text: str, start: int, end: int) -> Iterator[Block]:
 
 
 def _trimmed(text: str, block: Block) -> Iterator[Block]:
-    """The block without outer blanks, but code keeps its first line's indent; nothing for a blank block."""
+    """The block without outer blanks, but its first line's indent is kept; nothing for a blank block."""
     body = text[block.start : block.end]
     if not body.strip():
         return
     start = block.start + len(body) - len(body.lstrip())
     end = block.start + len(body.rstrip())
-    if block.kind == "code":
-        start = max(block.start, text.rfind("\n", block.start, start) + 1)
+    start = max(block.start, text.rfind("\n", block.start, start) + 1)
     yield Block(block.kind, start, end, block.level)
 
 

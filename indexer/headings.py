@@ -5,15 +5,21 @@ from __future__ import annotations
 import re
 
 _MAX_CHARS = 120
-_NOT_WORDS = re.compile(r"^[^\w\s]{3,}$|^@.*$")  # underlines and overlines; decorators above a function
+_NOT_WORDS = re.compile(r"^[^\w\s]{3,}$|^# %%.*$")  # underlines and overlines; cell marks of notebooks as scripts
+_SIGNATURE = re.compile(r"^[ \t]*(?=(?:async[ \t]+def|def|class)[ \t])", re.MULTILINE)
 _ENDS = re.compile(r"^(?:#{1,6}\s+)+|\s+#+$|\s*\{[#.:][^}]*\}$|:$")
 _LINK = re.compile(r"!?\[([^\[\]]*)\](?:\([^()]*\)|\{[^{}]*\})")
 _EMPHASIS = re.compile(r"(\*{1,3}|`+)(?=\S)(.+?)(?<=\S)\1")
 
 
 def heading_words(heading: str) -> str:
-    """The heading on one line, at most 120 characters: no "#", rules, emphasis, link targets, decorators, end colon."""
-    lines = [line.strip() for line in heading[: 20 * _MAX_CHARS].strip().split("\n")]
+    """The heading on one line, at most 120 characters: no "#", rules, emphasis, link targets, end colon.
+
+    Of a Python signature, nothing above it (decorators, comments).
+    """
+    heading = heading[: 20 * _MAX_CHARS]
+    signature = _SIGNATURE.search(heading)
+    lines = [line.strip() for line in heading[signature.end() if signature else 0 :].strip().split("\n")]
     words = " ".join(line for line in lines if not _NOT_WORDS.match(line))
     words = _ENDS.sub("", words.strip()).strip()
     words = _EMPHASIS.sub(r"\2", _LINK.sub(r"\1", words))

@@ -36,6 +36,7 @@ _BLOCKS: dict[str, BlockKind] = {
     "tr": "table_row",
 }
 _NOT_IN_A_ROW = ("table", "ul", "ol", "pre", "h1", "h2", "h3", "h4", "tr")  # these make a table a page layout
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 
@@ -118,7 +119,8 @@ def _write(part: etree._Element, writer: Writer) -> None:
                 walk.skip_subtree()
                 continue
             kinds.append(_open(element, writer))
-            writer.write(element.text or "")
+            text = element.text or ""
+            writer.write(text.translate(_RAISED) if element.tag == "sup" and text.isdigit() else text)
             continue
         if event == "end" and kinds.pop() is not None:
             writer.close()

@@ -39,7 +39,7 @@ _FRONT_TITLE = re.compile(r"^title:[ \t]*(.+)$", re.MULTILINE)
 def load(name: str, data: bytes) -> Extracted:
     """The text of a Markdown file from the end of its front matter on; embedded images lose their base64 bytes.
 
-    The title is the front matter's, else the first heading of the highest level there is. Raises LoadError.
+    The title is the front matter's, else its leading heading's, else the file's. Raises LoadError.
     """
     source = without_embedded_data(decode(data))
     tokens = _parser().parse(source)
@@ -49,7 +49,7 @@ def load(name: str, data: bytes) -> Extracted:
     if not text.strip():
         raise EmptyDocument("the file holds front matter and no text")
     blocks = to_blocks(_line_blocks(tokens), starts, offset=len(text) - len(source))
-    title = title or first_heading(text, blocks) or title_of(name)
+    title = title or leading_heading(text, blocks) or title_of(name)
     return Extracted(text, title, "text/markdown", line_anchors(text, first_line=skipped + 1), blocks)
 
 
@@ -68,13 +68,14 @@ def without_embedded_data(source: str) -> str:
     return _DATA_URI.sub(r"\1", source)
 
 
-def first_heading(text: str, blocks: tuple[Block, ...]) -> str | None:
-    """The words of the first heading among those of the highest level, or None without headings."""
+def leading_heading(text: str, blocks: tuple[Block, ...]) -> str | None:
+    """The words of the heading that names the whole document: the first of level 1, or the only one of its level."""
     headings = [block for block in blocks if block.kind == "heading"]
-    if not headings:
+    top = min((block.level for block in headings), default=0)
+    candidates = [block for block in headings if block.level == top]
+    if not candidates or (top > 1 and len(candidates) > 1):
         return None
-    top = min(headings, key=lambda block: block.level)
-    return heading_words(text[top.start : top.end]) or None
+    return heading_words(text[candidates[0].start : candidates[0].end]) or None
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import Any
 
 from indexer.errors import EmptyDocument, LoadError
 from indexer.loaders.decode import decode, title_of, without_surrogates
-from indexer.loaders.markdown import first_heading, markdown_blocks, without_embedded_data
+from indexer.loaders.markdown import leading_heading, markdown_blocks, without_embedded_data
 from indexer.types import Anchor, Block, BlockKind, Extracted
 
 _MEDIA_TYPE = "application/x-ipynb+json"
@@ -50,7 +50,7 @@ def load(name: str, data: bytes) -> Extracted:
     if not notebook.parts:
         raise EmptyDocument("the notebook has no cell with text")
     text, blocks = "".join(notebook.parts), tuple(notebook.blocks)
-    title = _title(root) or first_heading(text, blocks) or title_of(name)
+    title = _title(root) or leading_heading(text, blocks) or title_of(name)
     return Extracted(text, title, _MEDIA_TYPE, tuple(notebook.anchors), blocks)
 
 

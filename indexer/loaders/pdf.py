@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
@@ -15,7 +16,6 @@ from indexer.loaders.pdf_layout import Paragraph, arrange
 from indexer.loaders.pdf_page import Line, holds_image, read_lines
 from indexer.types import Anchor, Block, Box, Extracted
 
-_SEPARATOR = "\n\n"
 _NO_BOX: Box = (0.0, 0.0, 0.0, 0.0)
 _HEADER_WITHIN = 1024  # bytes; where readers look for "%PDF-"
 _NOT_TITLES = (".dvi", ".tex", ".doc", ".docx", ".indd", ".pdf", ".qxd")
@@ -100,12 +100,14 @@ def _assemble(pages: list[list[Paragraph]]) -> tuple[str, tuple[Anchor, ...], tu
     n_chars = 0
     for number, paragraphs in enumerate(pages, 1):
         start, boxes = n_chars, []
-        for paragraph in paragraphs:
+        for paragraph, following in zip_longest(paragraphs, paragraphs[1:]):
             end = n_chars + len(paragraph.text)
             blocks.append(Block(paragraph.kind, n_chars, end, paragraph.level))
-            parts += [paragraph.text, _SEPARATOR]
-            boxes += [*paragraph.boxes, *[_NO_BOX] * len(_SEPARATOR)]
-            n_chars = end + len(_SEPARATOR)
+            in_table = following is not None and following.kind == paragraph.kind == "table_row"
+            separator = "\n" if in_table else "\n\n"
+            parts += [paragraph.text, separator]
+            boxes += [*paragraph.boxes, *[_NO_BOX] * len(separator)]
+            n_chars = end + len(separator)
         if paragraphs:
             anchors.append(Anchor(start, n_chars, page=number, boxes=tuple(boxes)))
     return "".join(parts), tuple(anchors), tuple(blocks)

@@ -24,9 +24,10 @@ _WORDY = 0.7  # share of letters and blanks in a heading; formulas and figures' 
 _SAME = 0.12  # relative difference of heights within a paragraph
 _APART = 1.35  # times the usual distance of lines: a new paragraph
 _WHOLE_WORD = 4  # letters; shorter ones are often syllables
+_COLUMN_GAP = 1.2  # times the height of type
 _RUNNING = 3  # pages
 _FEW_LINES = 5
-_ITEM = re.compile(r"(?:[•▪‣◦–∗*†‡]|\[\d{1,3}\]|\(?\d{1,2}[.)])\s*\S")
+_ITEM = re.compile(r"(?:[•▪‣◦–∗*†‡]|\[\d{1,3}\])\s*\S|\(?\d{1,2}[.)]\s+\S")
 _NUMBERED = re.compile(r"(?:\d{1,2}|[A-Z])((?:\.\d{1,2})*)\.?\s+[A-Z]")
 _NAMED = re.compile(r"(abstract|introduction|background|related work|conclusions?|discussion|references|appendix|"
                     r"acknowledge?ments?|contents)\W*$", re.IGNORECASE)  # fmt: skip
@@ -132,6 +133,8 @@ def _continues(group: Sequence[Line], line: Line, style: _Style) -> bool:
         return _heading_goes_on(group, line, style)
     if abs(step) < 0.8 * max(last.height, line.height) and line.left >= last.right - last.height:
         return True  # a piece of the same line: parts of formulas, cells of a table
+    if _is_row(group) or _is_row([line]):
+        return False
     if _ITEM.match(line.text) and last.text.endswith((*_SENTENCE_END, ";", ",")):
         return False
     if step > _APART * style.leading or not _alike(last, line):
@@ -139,6 +142,14 @@ def _continues(group: Sequence[Line], line: Line, style: _Style) -> bool:
     if step < -2 * last.height:  # the next column
         return not last.text.endswith(_SENTENCE_END) and line.text[:1].islower()
     return not (last.text.endswith(_SENTENCE_END) and (_is_short(group, last) or _is_indented(group, line)))
+
+
+def _is_row(group: Sequence[Line]) -> bool:
+    """Whether pieces of one line stand in columns: a table's row, a formula and its number, labels of a figure."""
+    shown = [box for line in group for box in line.boxes if box[2] > box[0]]
+    gap = _COLUMN_GAP * _height(group)
+    level = all(abs(line.bottom - group[0].bottom) < _height(group) for line in group)
+    return level and any(right[0] - left[2] > gap for left, right in pairwise(shown))
 
 
 def _heading_goes_on(group: Sequence[Line], line: Line, style: _Style) -> bool:
@@ -216,6 +227,8 @@ def _paragraph(group: Sequence[Line], style: _Style) -> Paragraph:
     text = "".join(chars)
     if _is_heading(group, style):
         return Paragraph(text, tuple(boxes), "heading", _level(text, _height(group), style))
+    if _is_row(group):
+        return Paragraph(text, tuple(boxes), "table_row")
     return Paragraph(text, tuple(boxes), "list" if _ITEM.match(text) else "paragraph")
 
 

@@ -1,6 +1,6 @@
 """Python source: the characters as they stand; classes, functions, docstrings and comments by the syntax tree.
 
-Comments in the first column are read as Markdown, so that notebooks saved as scripts keep their sections.
+Notebooks saved as scripts keep their sections: comments in cells marked "# %% [markdown]" are read as Markdown.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ import io
 import tokenize
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from indexer.errors import LoadError
 from indexer.loaders.decode import decode
 from indexer.loaders.lines import LineBlock, line_anchors, line_starts, paragraphs, to_blocks
 from indexer.loaders.markdown import markdown_lines
-from indexer.types import Extracted
+from indexer.types import BlockKind, Extracted
 
 # Below the six levels of sections that comments may hold, as far as there is room.
-_CLASS_LEVEL = _FUNCTION_LEVEL = 5
+_FUNCTION_LEVEL = 5  # and of classes
 _METHOD_LEVEL = 6
 
 _Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -51,68 +52,92 @@ def _structure(text: str, lines: Sequence[str]) -> list[LineBlock]:
             tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return paragraphs(lines, "code")
-    blocks: list[LineBlock] = []
-    done = _body(tree, lines, blocks, done=0)
-    _between(lines, done, len(lines), blocks)
-    return blocks
+    source = _Source(lines, _markdown_cells(lines))
+    source.body(tree)
+    source.between(len(lines))
+    return source.blocks
 
 
-def _body(node: ast.Module | ast.ClassDef, lines: Sequence[str], blocks: list[LineBlock], done: int) -> int:
-    """Appends the blocks of a body to `blocks`, from line `done` on (from 0); returns the line it ends before."""
-    for position, statement in enumerate(node.body):
-        first, last = _first_line(statement), statement.end_lineno or statement.lineno
-        if first < done or last <= first:  # shares a line with the statement before: "a = 1; b = 2"
-            continue
-        _between(lines, done, first, blocks)
-        if position == 0 and _is_docstring(statement):
-            blocks.append(LineBlock("paragraph", first, last))
-        elif isinstance(statement, _Definition):
-            _definition(statement, lines, blocks, in_class=isinstance(node, ast.ClassDef))
-        else:
-            _code(blocks, first, last)
-        done = last
-    return done
+def _markdown_cells(lines: Sequence[str]) -> list[bool]:
+    """For each line, whether it stands in a cell of Markdown (the percent format of notebooks as scripts)."""
+    found, inside = [], False
+    for line in lines:
+        if line.startswith("# %%"):
+            inside = "[markdown]" in line or "[md]" in line
+        found.append(inside)
+    return found
 
 
-def _definition(node: _Definition, lines: Sequence[str], blocks: list[LineBlock], *, in_class: bool) -> None:
-    """A class or function: its signature as a heading, its docstring, its body."""
-    first, last = _first_line(node), node.end_lineno or node.lineno
-    body = _first_line(node.body[0])
-    if body <= node.lineno - 1:  # "def f(): return 1"
-        blocks.append(LineBlock("code", first, last))
-        return
-    level = _METHOD_LEVEL if in_class else _FUNCTION_LEVEL
-    blocks.append(LineBlock("heading", first, body, level))
-    if isinstance(node, ast.ClassDef) and not in_class:
-        done = _body(node, lines, blocks, done=body)
-    elif _is_docstring(node.body[0]):
-        done = node.body[0].end_lineno or body
-        blocks.append(LineBlock("paragraph", body, done))
-    else:
-        done = body
-    if done < last:
-        blocks.append(LineBlock("code", done, last))
+@dataclass(slots=True)
+class _Source:
+    """The blocks of a file in the making; all before line `done` (from 0) is in `blocks`."""
 
+    lines: Sequence[str]
+    in_markdown: Sequence[bool]
+    blocks: list[LineBlock] = field(default_factory=list)
+    done: int = 0
 
-def _between(lines: Sequence[str], first: int, last: int, blocks: list[LineBlock]) -> None:
-    """The comments of the lines [first, last), as Markdown where they begin in the first column."""
-    for run in paragraphs(lines[first:last], "code", first):
-        part = lines[run.first : run.last]
-        if all(line.startswith("#") for line in part):
-            prose = "\n".join(line[2:] if line[1:2] == " " else line[1:] for line in part)
-            blocks += [
-                LineBlock(block.kind, block.first + run.first, block.last + run.first, block.level)
-                for block in markdown_lines(prose)
-            ]
-        else:
-            _code(blocks, run.first, run.last)
+    def body(self, node: ast.Module | ast.ClassDef) -> None:
+        """Adds the statements of a module or class, with the comments above them."""
+        for position, statement in enumerate(node.body):
+            first, last = _first_line(statement), statement.end_lineno or statement.lineno
+            if first < self.done:  # shares a line with the statement before: "a = 1; b = 2"
+                continue
+            first = self._first_comment(first)
+            self.between(first)
+            if position == 0 and _is_docstring(statement):
+                self._add("paragraph", last)
+            elif isinstance(statement, _Definition):
+                self._definition(statement, in_class=isinstance(node, ast.ClassDef))
+            else:
+                self._add("code", last)
 
+    def between(self, end: int) -> None:
+        """Adds the comments that stand alone before line `end`."""
+        for run in paragraphs(self.lines[self.done : end], "code", self.done):
+            self.done = run.first
+            if self.in_markdown[run.first]:
+                self._markdown(run)
+            comment = all(line.lstrip().startswith("#") for line in self.lines[self.done : run.last])
+            self._add("paragraph" if comment else "code", run.last)
+        self.done = end
 
-def _code(blocks: list[LineBlock], first: int, last: int) -> None:
-    """Appends lines of code, as one block with the code right before them."""
-    if blocks and blocks[-1].kind == "code" and blocks[-1].last == first:
-        first = blocks.pop().first
-    blocks.append(LineBlock("code", first, last))
+    def _definition(self, node: _Definition, *, in_class: bool) -> None:
+        """Adds a class or function: its signature as a heading, its docstring, its body."""
+        body, last = _first_line(node.body[0]), node.end_lineno or node.lineno
+        if body < node.lineno:  # "def f(): return 1"
+            self._add("code", last)
+            return
+        self._add("heading", body, _METHOD_LEVEL if in_class else _FUNCTION_LEVEL)
+        if isinstance(node, ast.ClassDef) and not in_class:
+            self.body(node)
+        elif _is_docstring(node.body[0]):
+            self._add("paragraph", node.body[0].end_lineno or body)
+        self._add("code", last)
+
+    def _markdown(self, run: LineBlock) -> None:
+        """Adds a run of comments as Markdown; a cell's mark goes with the block under it."""
+        prose = [line[2:] if line.startswith("# ") else line[1:] for line in self.lines[run.first : run.last]]
+        if prose[0].startswith("%%"):
+            prose[0] = ""
+        for block in markdown_lines("\n".join(prose)):
+            self._add(block.kind, block.last + run.first, block.level)
+
+    def _add(self, kind: BlockKind, end: int, level: int = 0) -> None:
+        """Adds the lines up to `end` as one block; code joins the code right before it."""
+        first = self.done
+        if end <= first:
+            return
+        if kind == "code" and self.blocks and self.blocks[-1].kind == "code" and self.blocks[-1].last == first:
+            first = self.blocks.pop().first
+        self.blocks.append(LineBlock(kind, first, end, level))
+        self.done = end
+
+    def _first_comment(self, line: int) -> int:
+        """The first of the comment lines right above a line, or the line itself."""
+        while line > self.done and self.lines[line - 1].lstrip().startswith("#") and not self.in_markdown[line - 1]:
+            line -= 1
+        return line
 
 
 def _first_line(node: ast.stmt) -> int:
