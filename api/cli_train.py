@@ -4,61 +4,74 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
+import math
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from api.arguments import positive
+from api.console import Report, progress_bar
+
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from gpt.config import Recipe
     from gpt.train import Progress
 
 STAGES = ("tokenizer", "pretrain", "reading", "release", "all")
-_EPILOG = """examples:
-  studygpt train all mini --corpus ../shared/data --out runs/mini
-  studygpt train reading mini --corpus ../shared/data --out runs/mini --steps 1000
+STEPPED = ("pretrain", "reading")
+_EPILOG = """\
+examples:
+  studygpt train all mini --corpus data --out runs/mini
+  studygpt train reading mini --corpus data --out runs/mini --steps 1000
 
-Every stage goes on from its last checkpoint when it is run again with the same --out. Recipes: tiny (seconds, to try a
-machine), mini (two CPU cores, about two hours), base (one large GPU, under half an hour)."""
+Every stage goes on from its last checkpoint when it is run again with the same --out. Recipes: tiny (seconds, to try
+a machine), mini (two CPU cores, about two hours), base (one large GPU, under half an hour)."""
 
 
-def register(subparsers: Any) -> None:
-    """Adds the `train` command; its `run(args)` returns the exit status."""
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
     parser = subparsers.add_parser(
         "train",
         help="train a tokenizer, a GPT and a reader",
-        description="Train a reader from raw text and questions, stage by stage or all at once.",
+        description="Trains a reader from raw text and questions, stage by stage or all at once.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("stage", choices=STAGES)
-    parser.add_argument("recipe", help="name of a recipe: tiny, mini or base")
-    parser.add_argument("--corpus", type=Path, required=True, help="folder that holds the recipe's data files")
-    parser.add_argument("--out", type=Path, help="folder of the run (default: runs/RECIPE)")
-    parser.add_argument("--steps", type=int, help="steps of the stage, instead of the recipe's")
+    parser.add_argument("recipe", metavar="RECIPE", help="tiny, mini or base")
+    parser.add_argument("--corpus", metavar="DIR", type=Path, required=True, help="folder of the recipe's data files")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="folder of the run (default: runs/RECIPE)")
+    parser.add_argument("--steps", metavar="N", type=positive, help="steps of pretrain or reading, not the recipe's")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, or another torch device (default: cpu)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Runs the stage (or all of them) and prints what came of it."""
+def run(args: argparse.Namespace) -> Report:
+    """Runs the stage, or all of them. Raises GPTError, OSError."""
     from gpt.config import recipe
+    from gpt.errors import ConfigError
 
+    if args.steps is not None and args.stage not in STEPPED:
+        raise ConfigError(
+            f"--steps={args.steps} needs one stage that has steps, {' or '.join(STEPPED)}, not {args.stage}"
+        )
+    _check_device(args.device)
     chosen = recipe(args.recipe)
     out = args.out or Path("runs") / chosen.name
     stages = STAGES[:-1] if args.stage == "all" else (args.stage,)
-    results = {}
-    for stage in stages:
-        steps = args.steps if stage == args.stage else None
-        results[stage] = _run_stage(stage, _with_steps(chosen, stage, steps), args, out)
-        if not args.json:
-            shown = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in results[stage].items())
-            print(f"{stage}: {shown}")  # noqa: T201  # the command's output
-    if args.json:
-        print(json.dumps(results))  # noqa: T201
-    return 0
+    results = {stage: _run_stage(stage, _with_steps(chosen, stage, args.steps), args, out) for stage in stages}
+    return Report(results, lambda console: _show(console, results))
+
+
+def _check_device(name: str) -> None:
+    import torch
+
+    from gpt.errors import ConfigError
+
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:  # torch's word for a device it was built without
+        raise ConfigError(f"--device={name} cannot be used here: {str(error).splitlines()[0]}; try cpu") from error
 
 
 def _with_steps(recipe: Recipe, stage: str, steps: int | None) -> Recipe:
@@ -71,49 +84,28 @@ def _with_steps(recipe: Recipe, stage: str, steps: int | None) -> Recipe:
 
 def _run_stage(stage: str, recipe: Recipe, args: argparse.Namespace, out: Path) -> dict[str, Any]:
     from gpt import stages
+    from gpt.plot import plot_run
 
     if stage == "tokenizer":
         tokenizer = stages.tokenizer_stage(recipe, args.corpus, out)
-        return {"tokens": tokenizer.vocab_size, "path": str(out / "tokenizer.json")}
+        return {"vocab_size": tokenizer.vocab_size, "path": str(out / "tokenizer.json")}
     if stage == "release":
         return {"path": str(stages.release_stage(recipe, args.corpus, out))}
-    from gpt.plot import plot_run
-
     train = stages.pretrain_stage if stage == "pretrain" else stages.reading_stage
-    with _ProgressBar(stage) as bar:
-        result = train(recipe, args.corpus, out, bar.update, args.device)
-    plot_run(out / stage, out / stage / "loss.png")
-    return {**result, "picture": str(out / stage / "loss.png")}
+    with progress_bar(sys.stderr, "steps") as step:
 
-
-class _ProgressBar:
-    """Steps, loss, tokens a second and time left, on stderr."""
-
-    def __init__(self, stage: str):
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]:.3f}  {task.fields[rate]:.0f} tokens/s  left"),
-            TimeRemainingColumn(),
-        )
-        self._bar = Progress(*columns, console=Console(file=sys.stderr))
-        self._task = self._bar.add_task(stage, total=None, loss=float("nan"), rate=0.0)
-
-    def __enter__(self) -> _ProgressBar:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._bar.stop()
-
-    @property
-    def update(self) -> Callable[[Progress], None]:
-        def show(progress: Progress) -> None:
+        def on_step(progress: Progress) -> None:
             rate = progress.tokens / max(progress.seconds, 1e-9)
-            self._bar.update(self._task, total=progress.steps, completed=progress.step, loss=progress.loss, rate=rate)
+            step(f"{stage}, loss {progress.loss:.3f}, {rate:.0f} tokens/s", progress.step, progress.steps)
 
-        return show
+        result = train(recipe, args.corpus, out, on_step, args.device)
+    picture = out / stage / "loss.png"
+    plot_run(out / stage, picture)
+    known = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in result.items()}
+    return {**known, "picture": str(picture)}
+
+
+def _show(console: Console, results: dict[str, dict[str, Any]]) -> None:
+    for stage, result in results.items():
+        shown = (f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in result.items() if v is not None)
+        console.print(f"{stage}: {', '.join(shown)}", soft_wrap=True)

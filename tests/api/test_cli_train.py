@@ -1,0 +1,75 @@
+"""`studygpt train` on a corpus of our own: one command from raw text to a released reader."""
+
+from __future__ import annotations
+
+import json
+import lzma
+from pathlib import Path
+
+import pytest
+
+from api.cli import main
+from gpt.config import RECIPES
+from gpt.reader import Reader
+from tests.gpt.conftest import sentences
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """What the recipe `tiny` asks for, in our own words."""
+    folder = tmp_path / "corpus"
+    (folder / "pretrain").mkdir(parents=True)
+    (folder / "qa").mkdir()
+    with lzma.open(folder / RECIPES["tiny"].text_files[0], "wt") as lines:
+        lines.write("\n".join(json.dumps({"title": "T", "text": " ".join(sentences(40, seed=i))}) for i in range(30)))
+    articles = []
+    for a in range(6):
+        context = f"The keeper of room {a} is Person{a} since 19{a}0. " + " ".join(sentences(3, seed=a))
+        answer = {"text": f"Person{a}", "answer_start": context.index(f"Person{a}")}
+        qas = [{"id": f"q{a}", "question": f"Who is the keeper of room {a}?", "answers": [answer]}]
+        other = {"context": " ".join(sentences(3, seed=a + 50)), "qas": []}
+        articles.append({"title": f"A{a}", "paragraphs": [{"context": context, "qas": qas}, other]})
+    with lzma.open(folder / RECIPES["tiny"].qa_files[0], "wt") as stream:
+        json.dump({"data": articles}, stream)
+    return folder
+
+
+def test_one_command_goes_from_raw_text_to_a_reader(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert main(["train", "all", "tiny", "--corpus", str(corpus), "--out", str(out), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert list(result) == ["tokenizer", "pretrain", "reading", "release"]
+    assert result["pretrain"]["steps"] == RECIPES["tiny"].pretrain.steps
+    assert Path(result["reading"]["picture"]).read_bytes().startswith(b"\x89PNG")
+    reader = Reader.load(Path(result["release"]["path"]))
+    assert reader.read("Who is the keeper of room 1?", ["The keeper of room 1 is Person1."]).spans
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "pretrain", "maxi"], "no recipe 'maxi'; known recipes: tiny, mini, base"),
+        (["train", "reading", "tiny"], "run `studygpt train pretrain tiny` first"),
+        (["train", "release", "tiny"], "run `studygpt train reading tiny` first"),
+        (["train", "all", "tiny", "--steps", "5"], "--steps=5 needs one stage that has steps"),
+        (["train", "all", "tiny", "--device", "cuda:99"], "--device=cuda:99 cannot be used here"),
+    ],
+)
+def test_what_cannot_be_trained_is_said_in_one_line(
+    arguments: list[str], message: str, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    if arguments[1] == "release":
+        assert main(["train", "tokenizer", "tiny", "--corpus", str(corpus), "--out", str(out)]) == 0
+    assert main([*arguments, "--corpus", str(corpus), "--out", str(out)]) == 1
+    error = capsys.readouterr().err.strip().splitlines()
+    assert message in error[-1]
+    assert error[-1].startswith("studygpt: ")
+
+
+def test_a_corpus_without_the_recipes_files_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "tokenizer", "tiny", "--corpus", str(tmp_path), "--out", str(tmp_path / "run")]) == 1
+    assert "no text file at" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
