@@ -145,13 +145,17 @@ class DocumentsOut(Out):
 
 
 class TextOut(Out):
-    """The characters [start, end) of a document's extracted text, which has `n_chars`."""
+    """The characters [start, end) of a document's extracted text, which has `n_chars`, and where they stand in it."""
 
     document_id: str
     start: int
     end: int
     n_chars: int
     text: str
+    page: int | None
+    line_start: int | None
+    line_end: int | None
+    cell: int | None
 
 
 class CollectionOut(Out):

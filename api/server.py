@@ -12,12 +12,13 @@ from api.service import Service
 from api.settings import Settings
 
 BACKLOG = 128
+OURS = ("api", "rag", "indexer", "gpt", "uvicorn")
 GRACE_S = 10  # for streams that are open when the service is told to stop
 
 logger = logging.getLogger(__name__)
 
 
-class ServerError(Exception):
+class ServerError(OSError):
     """The service cannot listen where it should; the message names the address and the remedy."""
 
 
@@ -28,12 +29,12 @@ def run(settings: Settings) -> None:
     model when that cannot be loaded.
     """
     listener = listen(settings.host, settings.port)
+    start_logging(settings.log_level)
     app = create_app(settings)
     service: Service = app.state.service
     config = uvicorn.Config(
         app,
-        log_level=settings.log_level,
-        log_config=None,  # logging belongs to whoever runs this
+        log_config=None,  # `start_logging` has seen to it
         access_log=settings.log_level == "debug",
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
@@ -49,6 +50,13 @@ def run(settings: Settings) -> None:
         server.run(sockets=[listener])
     if service.failure is not None:
         raise service.failure
+
+
+def start_logging(level: str) -> None:
+    """Logs to stderr: our own packages and the server from `level` on, other libraries from warnings on."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for name in OURS:
+        logging.getLogger(name).setLevel(level.upper())
 
 
 def listen(host: str, port: int) -> socket.socket:

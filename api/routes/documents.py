@@ -12,6 +12,7 @@ from api.errors import EmptyUpload, OutOfText, UnnamedUpload, UploadTooLarge
 from api.guard import MIB
 from api.schemas import CollectionName, DocumentOut, DocumentsOut, JobOut, TextOut, problems
 from api.service import ServiceOf
+from indexer.types import Place
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 
@@ -92,11 +93,23 @@ def get_text(
     end: Annotated[int | None, Query(ge=0, description="default: the end of the text")] = None,
 ) -> TextOut:
     """The extracted text, or its characters [start, end): what citations count in."""
-    text = service.assistant.index.text(document_id)
+    index = service.assistant.index
+    text = index.text(document_id)
     end = len(text) if end is None else end
     if not start <= end <= len(text):
         raise OutOfText(f"[{start}, {end}) does not lie in a text of {len(text)} characters")
-    return TextOut(document_id=document_id, start=start, end=end, n_chars=len(text), text=text[start:end])
+    place = index.locate(document_id, start, end) if start < end else Place()
+    return TextOut(
+        document_id=document_id,
+        start=start,
+        end=end,
+        n_chars=len(text),
+        text=text[start:end],
+        page=place.page,
+        line_start=place.line_start,
+        line_end=place.line_end,
+        cell=place.cell,
+    )
 
 
 def display_name(given: str) -> str:
