@@ -4,13 +4,14 @@ PYTHON   ?= python3
 VENV     ?= .venv
 DOCS     ?= api/sample_notes
 DATA     ?= .data
-HOST     ?= 127.0.0.1
 PORT     ?= 8000
-QUESTION ?= What does a bigram model predict the next token from?
+QUESTION ?=
 ONCE     ?=
+TORCH    ?= $(shell sed -n 's/^torch==//p' requirements.lock)
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+export BIN DOCS DATA PORT QUESTION ONCE  # for deploy/run.sh
 
 .PHONY: help run test env lint types tests lock clean
 
@@ -18,8 +19,7 @@ help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
 run: env  ## index DOCS into DATA, serve on PORT, show one cited answer; stop with Ctrl-C (ONCE=1: stop at once)
-	@BIN="$(BIN)" DOCS="$(DOCS)" DATA="$(DATA)" HOST="$(HOST)" PORT="$(PORT)" QUESTION="$(QUESTION)" ONCE="$(ONCE)" \
-		deploy/run.sh
+	@deploy/run.sh
 
 test: env lint types tests  ## environment, ruff, mypy, pytest
 
@@ -29,6 +29,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "studygpt needs Python 3.11 or newer as $(PYTHON); set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	@echo "installing the locked packages into $(VENV); the first time takes minutes"
 	$(BIN)/python -m pip install --quiet --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
@@ -47,8 +48,6 @@ lock: env  ## resolve the dependencies anew into requirements.lock (TORCH=versio
 		"torch==$(TORCH)" ".[train,dev]"
 	$(BIN)/python deploy/lock.py < $(VENV)/report.json > requirements.lock.new
 	mv requirements.lock.new requirements.lock
-
-TORCH ?= $(shell sed -n 's/^torch==//p' requirements.lock)
 
 clean:  ## remove the environment and the caches; DATA is left alone
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Index a folder, start the service, show one cited answer, keep serving until Ctrl-C. Called by `make run`.
 #
-# Environment: BIN (folder with studygpt), DOCS (files or a folder), DATA (data folder), HOST, PORT,
-# QUESTION (asked once the service is ready), ONCE (not empty: stop after the answer, exit status 0 if it came).
+# Environment: BIN (folder with studygpt), DOCS (a file or a folder), DATA (data folder), PORT, QUESTION (asked once the
+# service is ready; empty: the one of smoke.sh), ONCE (not empty: stop after the answer; exit status 0 if it came).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-: "${BIN:=.venv/bin}" "${DOCS:=api/sample_notes}" "${DATA:=.data}" "${HOST:=127.0.0.1}" "${PORT:=8000}" "${ONCE:=}"
-: "${QUESTION:=What does a bigram model predict the next token from?}" "${READY_TIMEOUT_S:=300}"
-url="http://$HOST:$PORT"
+: "${BIN:?}" "${DOCS:?}" "${DATA:?}" "${PORT:?}" "${QUESTION:=}" "${ONCE:=}" "${READY_TIMEOUT_S:=300}"
+host=127.0.0.1  # this machine only, as there are no user accounts
+url="http://$host:$PORT"
 service=""
 
 stop() {
@@ -21,7 +21,7 @@ trap stop EXIT
 trap 'exit 0' INT TERM
 
 # Whoever answers on the port already would be mistaken for the service that is about to start.
-"$BIN/python" - "$HOST" "$PORT" <<'PYTHON'
+"$BIN/python" - "$host" "$PORT" <<'PYTHON'
 import socket, sys
 host, port = sys.argv[1], int(sys.argv[2])
 with socket.socket() as probe:
@@ -35,7 +35,7 @@ PYTHON
 echo "indexing $DOCS into $DATA"
 "$BIN/studygpt" --data "$DATA" index "$DOCS"
 
-"$BIN/studygpt" --data "$DATA" serve --host "$HOST" --port "$PORT" &
+"$BIN/studygpt" --data "$DATA" serve --host "$host" --port "$PORT" &
 service=$!
 
 ready() {

@@ -7,7 +7,7 @@
 set -euo pipefail
 
 url="${1:-http://127.0.0.1:8000}"
-question="${2:-What does a bigram model predict the next token from?}"
+question="${2:-How many entries does the vocabulary of GPT-2 have?}"
 
 exec "${PYTHON:-python3}" - "${url%/}" "$question" <<'PYTHON'
 import json

@@ -129,6 +129,43 @@ def test_every_make_target_and_variable_of_a_page_exists(page: Path) -> None:
     assert variables <= set(re.findall(r"^([A-Z]+)\s*\?=", MAKEFILE, re.MULTILINE))
 
 
+def test_the_readme_names_every_variable_of_the_makefile() -> None:
+    assert [name for name in re.findall(r"^([A-Z]+)\s*\?=", MAKEFILE, re.MULTILINE) if f"`{name}`" not in README] == []
+
+
+def example() -> tuple[str, str, str, Path, int]:
+    """The README's cited answer: question, answer, the sentence it stands in, the file and the line."""
+    block = re.findall(r"```text\n(.*?)```", README, re.DOTALL)[0]
+    command, answer, _, *quoted, source = block.rstrip().splitlines()
+    place = re.fullmatch(r".* \((.*)\), lines? (\d+).*", source.strip())
+    assert place is not None, source
+    return command.split('"')[1], answer, " ".join(" ".join(quoted).split()), ROOT / place[1], int(place[2])
+
+
+def test_the_cited_answer_stands_where_the_readme_says() -> None:
+    _, answer, sentence, path, line = example()
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert answer in lines[line - 1]
+    assert answer in sentence
+    assert sentence in " ".join(" ".join(lines).split())
+
+
+@pytest.mark.slow
+def test_the_released_model_gives_the_cited_answer(tmp_path: Path) -> None:
+    from rag.assemble import assemble
+    from rag.types import Question
+
+    question, answer, _, path, line = example()
+    assistant = assemble(tmp_path)
+    try:
+        assistant.index.sync([ROOT / "api" / "sample_notes"])
+        given = assistant.pipeline.answer(Question(question))
+    finally:
+        assistant.close()
+    assert (given.answer, given.verified) == (answer, True)
+    assert [(Path(cited.path).name, cited.line_start) for cited in given.citations] == [(path.name, line)]
+
+
 def test_every_package_stands_in_the_map() -> None:
     assert [name for name in TOP_FOLDERS if f"| [{name}]({name}) |" not in README] == []
 

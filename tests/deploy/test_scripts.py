@@ -82,7 +82,14 @@ def make_run(tmp_path: Path, studygpt: str, port: int) -> subprocess.CompletedPr
     (tmp_path / "python").symlink_to(sys.executable)
     return subprocess.run(
         [ROOT / "deploy" / "run.sh"],
-        env={"PATH": "/usr/bin:/bin", "BIN": str(tmp_path), "PORT": str(port), "ONCE": "1", "DATA": str(tmp_path)},
+        env={
+            "PATH": "/usr/bin:/bin",
+            "BIN": str(tmp_path),
+            "DOCS": "notes",
+            "DATA": str(tmp_path),
+            "PORT": str(port),
+            "ONCE": "1",
+        },
         capture_output=True,
         text=True,
         timeout=60,
