@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -33,6 +34,7 @@ class Index:
         self._embedder = embedder
         self._searcher = Searcher(store, embedder, folder)
         self._job = threading.Lock()
+        self._closed = False
 
     @classmethod
     def open(cls, data_dir: Path, *, embedder: Embedder | None = None) -> Index:
@@ -42,16 +44,16 @@ class Index:
         Raises DataFolderLocked, DataFolderUnusable, StoreCorrupt, or EmbeddingModelError when the folder was built
         with another embedding model.
         """
-        lock = claim(data_dir)
-        try:
+        with ExitStack() as undo:
+            lock = claim(data_dir)
+            undo.callback(lock.release)
             store = Store(data_dir)
+            undo.callback(store.close)
             embedder = embedder or SentenceTransformerEmbedder()
             with store.read() as reading:
                 check_model(reading, embedder.name)
+            undo.pop_all()
             return cls(data_dir, lock, store, embedder)
-        except BaseException:
-            lock.release()
-            raise
 
     def sync(
         self,
@@ -158,8 +160,14 @@ class Index:
             return reading.generation()
 
     def close(self) -> None:
-        """Keeps the vector index for the next opening and frees the data folder; waits for a job to end."""
+        """Keeps the vector index for the next opening and frees the data folder; waits for a job to end.
+
+        A second call does nothing.
+        """
         with self._job:
+            if self._closed:
+                return
+            self._closed = True
             self._searcher.save()
             self._store.close()
             self._lock.release()

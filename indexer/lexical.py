@@ -6,9 +6,6 @@ import re
 
 from indexer.records import Reading
 
-# FTS5's bm25() has k1 = 1.2 and b = 0.75 built in; only the columns' weights can be chosen. Words of the headings and
-# the title count like words of the text: what a passage is about is often named only there.
-TEXT_WEIGHT, HEADINGS_WEIGHT, TITLE_WEIGHT = 1.0, 1.0, 1.0
 MAX_TERMS = 64  # distinct terms of a query that are looked up; the rest of a very long query is ignored
 
 STOPWORDS = frozenset(
@@ -35,13 +32,15 @@ def match_expression(query: str) -> str | None:
 
 
 def search_bm25(reading: Reading, query: str, n: int, collection_id: int | None = None) -> dict[int, float]:
-    """Chunk id -> BM25 score (higher-better, above 0) of the `n` best chunks, best first."""
+    """Chunk id -> BM25 score (higher-better, above 0) of the `n` best chunks, best first.
+
+    A chunk's words, its headings and its document's title count alike: what a passage is about is often named only
+    above it. k1 = 1.2 and b = 0.75, which FTS5 has built in (https://sqlite.org/fts5.html#the_bm25_function).
+    """
     expression = match_expression(query)
     if expression is None:
         return {}
-    sql = """SELECT chunk_fts.rowid, -bm25(chunk_fts, ?, ?, ?) AS score
-        FROM chunk_fts JOIN chunk ON chunk_id = chunk_fts.rowid JOIN document USING (document_id)
-        WHERE chunk_fts MATCH ? AND (?5 IS NULL OR collection_id = ?5)
-        ORDER BY score DESC, chunk_id LIMIT ?6"""
-    values = (TEXT_WEIGHT, HEADINGS_WEIGHT, TITLE_WEIGHT, expression, collection_id, n)
-    return dict(reading.connection.execute(sql, values))
+    sql = """SELECT chunk_id, -rank FROM chunk_fts CROSS JOIN chunk ON chunk_id = chunk_fts.rowid
+        CROSS JOIN document USING (document_id)
+        WHERE chunk_fts MATCH ?1 AND (?2 IS NULL OR collection_id = ?2) ORDER BY rank, chunk_id LIMIT ?3"""
+    return dict(reading.connection.execute(sql, (expression, collection_id, n)))

@@ -48,8 +48,7 @@ def scan(paths: Sequence[Path], suffixes: frozenset[str]) -> Scan:
             try:
                 status = os.stat(name.encode("utf-8"))
             except UnicodeEncodeError:
-                shown = name.encode("utf-8", "backslashreplace").decode("utf-8")
-                failed.append(Failure(shown, "the file's name is not valid UTF-8; rename it"))
+                failed.append(Failure(_shown(name), "the file's name is not valid UTF-8; rename it"))
             except OSError as error:
                 failed.append(Failure(name, _reason(error)))
             else:
@@ -75,7 +74,7 @@ def read_file(path: str) -> bytes:
 
 def _walk(folder: Path, suffixes: frozenset[str], failed: list[Failure]) -> Iterator[str]:
     def unreadable(error: OSError) -> None:
-        failed.append(Failure(str(error.filename), _reason(error)))
+        failed.append(Failure(_shown(str(error.filename)), _reason(error)))
 
     for inside, folders, names in os.walk(folder, onerror=unreadable, followlinks=False):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -83,6 +82,11 @@ def _walk(folder: Path, suffixes: frozenset[str], failed: list[Failure]) -> Iter
             path = os.path.join(inside, name)
             if not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes and not os.path.islink(path):
                 yield path
+
+
+def _shown(name: str) -> str:
+    """The name with bytes that are no UTF-8 written as escapes, so that it can be printed."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _reason(error: OSError) -> str:

@@ -18,6 +18,15 @@ DATABASE_NAME = "studygpt.db"
 BUSY_TIMEOUT_MS = 5000
 WAL_LIMIT_BYTES = 64 << 20  # the log file is cut back to this after a checkpoint
 
+_UNUSABLE = (
+    apsw.CantOpenError,
+    apsw.ReadOnlyError,
+    apsw.PermissionsError,
+    apsw.FullError,
+    apsw.IOError,
+    apsw.BusyError,
+)
+
 
 class Store:
     """Opens (and creates) the database in `folder`; read and write it through transactions.
@@ -101,9 +110,10 @@ class Store:
             raise StoreCorrupt(
                 f"the database {self.path} is damaged ({error}); restore a backup, or remove the folder and index again"
             ) from error
-        except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.FullError, apsw.IOError, apsw.PermissionsError) as error:
+        except _UNUSABLE as error:
             raise DataFolderUnusable(
-                f"the database {self.path} cannot be read or written ({error}); check free space and permissions"
+                f"the database {self.path} cannot be read or written ({error}); "
+                "check its permissions, the free space, and that no other program holds it"
             ) from error
 
 

@@ -10,8 +10,6 @@ import numpy as np
 from indexer.errors import StoreCorrupt
 from indexer.records import Ids, Vectors
 
-KIND = "exact"
-
 
 class VectorIndex:
     """Unit vectors under stable ids, searched by inner product. Thread-safe."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -69,10 +70,16 @@ def test_tokens_are_counted_beyond_the_128_of_the_tokenizer_file(embedder: Sente
     assert embedder.max_tokens == 256
 
 
-def test_vectors_are_those_of_sentence_transformers(embedder: SentenceTransformerEmbedder) -> None:
+def test_vectors_are_those_of_sentence_transformers_and_nothing_is_downloaded(
+    embedder: SentenceTransformerEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its own encode in float32 is the slow, obvious twin; bfloat16 may cost .002 of the cosine."""
     from sentence_transformers import SentenceTransformer
 
+    def refuse(*_: object) -> None:
+        raise AssertionError("a connection was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
     told: list[tuple[int, int]] = []
     ours = embedder.encode(TEXTS, lambda done, total: told.append((done, total)))
     plain = SentenceTransformer(str(embedder._folder), device="cpu", local_files_only=True)

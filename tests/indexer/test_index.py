@@ -135,6 +135,15 @@ def test_everything_is_there_after_opening_again(tmp_path: Path) -> None:
         assert (index.documents()[0], index.search("keys")) == before
 
 
+def test_closing_twice_does_not_take_the_folder_from_its_next_holder(tmp_path: Path) -> None:
+    first = Index.open(tmp_path, embedder=HashEmbedder())
+    first.close()
+    with Index.open(tmp_path, embedder=HashEmbedder()):
+        first.close()
+        with pytest.raises(DataFolderLocked):
+            Index.open(tmp_path, embedder=HashEmbedder())
+
+
 def test_a_folder_in_use_is_refused_until_it_is_closed(tmp_path: Path) -> None:
     with Index.open(tmp_path, embedder=HashEmbedder()), pytest.raises(DataFolderLocked, match="in use by process"):
         Index.open(tmp_path, embedder=HashEmbedder())

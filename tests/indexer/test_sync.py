@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -186,6 +188,40 @@ def test_after_a_crash_the_index_is_whole_and_the_next_sync_does_the_rest(
     assert index.search("gradient").hits[0].path == str(notes / "a.md")
     monkeypatch.setattr(embedder, "encode", real)
     assert counts(index.sync([notes])) == {"files": 3, "added": 1, "unchanged": 2, "embedded": 1}
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from indexer import sync
+from indexer.index import Index
+from tests.indexer.fakes import HashEmbedder
+
+sync.BATCH_TEXTS = 1
+commits = int(sys.argv[3])
+
+def die(progress):
+    global commits
+    commits -= progress.stage == "commit"
+    if commits == 0:
+        os._exit(9)
+
+Index.open(Path(sys.argv[1]), embedder=HashEmbedder()).sync([Path(sys.argv[2])], progress=die)
+"""
+
+
+@pytest.mark.parametrize("commits", [1, 2])
+def test_a_process_killed_in_the_middle_loses_nothing_it_committed(tmp_path: Path, notes: Path, commits: int) -> None:
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "data"), str(notes), str(commits)]
+    assert subprocess.run(command, check=False).returncode == 9
+    with Index.open(tmp_path / "data", embedder=HashEmbedder()) as index:
+        assert len(index.documents()) == commits
+        assert counts(index.sync([notes])) == {
+            "files": 3, "added": 3 - commits, "unchanged": commits, "embedded": 3 - commits
+        }  # fmt: skip
+        with Index.open(tmp_path / "fresh", embedder=HashEmbedder()) as fresh:
+            fresh.sync([notes])
+            assert picture(index) == picture(fresh)
 
 
 def test_vectors_of_another_size_under_the_same_name_are_refused(tmp_path: Path, notes: Path) -> None:
