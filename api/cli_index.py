@@ -1,0 +1,180 @@
+"""`studygpt index`, `search` and `status`: what needs the index alone."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from api.arguments import collection, positive
+from api.console import Report, Step, one_line, print_indented, progress_bar
+from api.excerpt import place_words, preview, source_words
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from indexer.index import Index
+    from indexer.types import Collection, Hit, IndexStatus, Progress, SyncReport
+
+MODES = ("hybrid", "dense", "bm25")
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the commands."""
+    index = subparsers.add_parser(
+        "index",
+        help="make a collection equal the given files and folders",
+        description="Adds, updates and removes documents so that the collection equals the given files and folders.",
+        epilog="example:\n  studygpt index ~/notes ~/papers/attention.pdf --collection lectures",
+    )
+    index.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a file, or a folder with all it holds")
+    index.add_argument(
+        "--collection",
+        metavar="NAME",
+        type=collection,
+        default="default",
+        help="the collection to change (default: default)",
+    )
+    index.set_defaults(run=run_index)
+
+    search = subparsers.add_parser(
+        "search",
+        help="find the passages nearest to a query",
+        description="Finds the passages nearest to a query, best first.",
+        epilog='example:\n  studygpt search "causal mask" --n 5',
+    )
+    search.add_argument("query", metavar="QUERY", help="what to look for, in quotes")
+    search.add_argument("--n", metavar="N", type=positive, default=10, help="passages to show, at most (default: 10)")
+    search.add_argument("--collection", metavar="NAME", help="look in this collection only (default: in all)")
+    search.add_argument("--mode", choices=MODES, default="hybrid", help="how to search (default: hybrid)")
+    search.set_defaults(run=run_search)
+
+    status = subparsers.add_parser(
+        "status",
+        help="show what the data folder holds",
+        description="Shows what the data folder holds: documents, passages, collections, models.",
+        epilog="example:\n  studygpt status --json",
+    )
+    status.set_defaults(run=run_status)
+
+
+def run_index(args: argparse.Namespace) -> Report:
+    """Brings the collection up to date, with a progress bar on stderr. Raises IndexerError."""
+    with _open(args) as index, progress_bar(sys.stderr, "files") as step:
+        report = index.sync(args.paths, collection=args.collection, progress=Bar(step))
+    return Report(asdict(report), lambda console: show_sync(console, report, args.collection))
+
+
+class Bar:
+    """Shows a sync's progress as files; the chunks being embedded are told in words beside them."""
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+        self._files = (0, 0)
+
+    def __call__(self, at: Progress) -> None:
+        if at.stage == "read":
+            self._files = (at.done, at.total)
+        told = f"embedding {at.done}/{at.total}" if at.stage == "embed" else at.current
+        self._step(told, *self._files)
+
+
+def show_sync(console: Console, report: SyncReport, collection: str) -> None:
+    """What was done in two lines, then every file that could not be read, and why."""
+    from rich.text import Text
+
+    changes = ", ".join(
+        f"{count} {word}"
+        for word, count in (
+            ("added", report.added),
+            ("updated", report.updated),
+            ("renamed", report.renamed),
+            ("removed", report.removed),
+            ("unchanged", report.unchanged),
+            ("failed", len(report.failed)),
+        )
+        if count
+    )
+    console.print(Text(f"{report.files} files: {changes or 'none of a known format'}", "bold"))
+    console.print(
+        f"{report.chunks} passages in collection {one_line(collection)}, {report.embedded} embedded, "
+        f"{report.seconds:.1f} s"
+    )
+    for failure in report.failed:
+        console.print(Text.assemble(("could not read ", "yellow"), one_line(f"{failure.path}: {failure.reason}")))
+
+
+def run_search(args: argparse.Namespace) -> Report:
+    """Searches. Raises IndexerError, and RagError when there is nothing to search or to search for."""
+    from rag.errors import EmptyQuestion, NothingIndexed
+    from rag.retrieve import holds_passages
+
+    if not args.query.strip():
+        raise EmptyQuestion
+    with _open(args) as index:
+        if not holds_passages(index, args.collection):
+            raise NothingIndexed(args.collection)
+        hits = index.search(args.query, n=args.n, collection=args.collection, mode=args.mode).hits
+    return Report({"hits": [hit_json(hit) for hit in hits]}, lambda console: show_hits(console, hits))
+
+
+def hit_json(hit: Hit) -> dict[str, object]:
+    """A hit as programs see it."""
+    return {
+        "chunk_id": hit.chunk_id,
+        "document_id": hit.document_id,
+        "path": hit.path,
+        "text": hit.text,
+        "score": hit.score,
+        "page": hit.place.page,
+        "line_start": hit.place.line_start,
+        "cell": hit.place.cell,
+    }
+
+
+def show_hits(console: Console, hits: tuple[Hit, ...]) -> None:
+    """Each hit with its score, its place and its beginning."""
+    from rich.text import Text
+
+    if not hits:
+        console.print("nothing found")
+    for hit in hits:
+        place = place_words(hit.place.page, hit.place.line_start, hit.place.line_end, hit.place.cell)
+        console.print(Text.assemble((f"{hit.score:.3f} ", "green"), (source_words(hit.title, hit.path, place), "cyan")))
+        print_indented(console, Text(preview(hit.text)))
+
+
+def run_status(args: argparse.Namespace) -> Report:
+    """Reads the state of the data folder. Raises IndexerError."""
+    with _open(args) as index:
+        status, collections = index.status(), index.collections()
+    value = {**asdict(status), "collections": [asdict(one) for one in collections]}
+    return Report(value, lambda console: show_status(console, status, collections))
+
+
+def show_status(console: Console, status: IndexStatus, collections: tuple[Collection, ...]) -> None:
+    """One fact a line, then the collections."""
+    from rich.table import Table
+
+    facts = Table.grid(padding=(0, 2))
+    for name, value in asdict(status).items():
+        facts.add_row(name.replace("_", " "), one_line(str(value)))
+    console.print(facts)
+    if collections:
+        table = Table("collection", "documents", "passages")
+        for one in collections:
+            table.add_row(one_line(one.name), str(one.n_documents), str(one.n_chunks))
+        console.print(table)
+
+
+def _open(args: argparse.Namespace) -> Index:
+    """The index of the data folder that the arguments and settings name."""
+    from api.settings import load_settings
+    from indexer.embed import SentenceTransformerEmbedder
+    from indexer.index import Index
+
+    settings = load_settings(data_dir=args.data)
+    model = settings.embedding_model
+    return Index.open(settings.data_dir, embedder=None if model is None else SentenceTransformerEmbedder(model))
