@@ -105,6 +105,8 @@ class Recipe:
     tokenizer_chars: int = 60_000_000
     pretrain_chars: int = 120_000_000
     qa_files: tuple[str, ...] = ("qa/squad-train-v1.1.json.xz",)
+    definition_files: tuple[str, ...] = ("qa/definitions.jsonl.xz",)
+    max_definitions: int = 24_000
     held_out_articles: int = 44  # the yardstick: never trained on; the abstention is calibrated on them
     fields: tuple[str, ...] = field(default=("title", "text"))
 
@@ -128,14 +130,16 @@ RECIPES: dict[str, Recipe] = {
             text_files=(_WIKI[0],),
             tokenizer_chars=2_000_000,
             pretrain_chars=2_000_000,
+            definition_files=(),
             held_out_articles=2,
         ),
         Recipe(  # two CPU cores, about two hours
             name="mini",
             model=GPTConfig(depth=6, aspect=42),  # 256 wide, 4 heads of 64
             pretrain=TrainConfig(steps=320),
-            reading=TrainConfig(steps=4500),
+            reading=TrainConfig(steps=3200),
             text_files=(_WIKI[0], _ARXIV[0], _WIKI[3], _ARXIV[3]),
+            definition_files=("qa/definitions.jsonl.xz", _WIKI[1], _WIKI[4]),
         ),
         Recipe(  # one large GPU, under half an hour
             name="base",

@@ -14,6 +14,7 @@ import torch
 from gpt.checkpoint import Released, load_latest, release
 from gpt.config import Recipe
 from gpt.data import TokenStream, ppmi_svd, read_texts
+from gpt.definitions import load_definitions
 from gpt.errors import CheckpointError
 from gpt.model import GPT
 from gpt.pretrain import Pretraining
@@ -24,6 +25,8 @@ from gpt.train import Progress, train
 from gpt.yardstick import Yardstick, split_articles
 
 SVD_TOKENS = 12_000_000  # corpus statistics settle well before; the SVD takes about 30 s
+
+HELD_OUT_DEFINITION_ARTICLES = 20
 
 OnStep = Callable[[Progress], None]
 
@@ -71,9 +74,16 @@ def reading_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, devi
     """Teaches the pretrained model to point at answers; the weights end in out/reading, scored on held-out articles."""
     tokenizer = tokenizer_stage(recipe, corpus, out)
     training, held_out = _articles(recipe, corpus)
+    defined, held_out_definitions = _definitions(recipe, corpus)
     yardstick = Yardstick.build(tokenizer, held_out, limit=600)
-    data = ReadingData.build(tokenizer, training)
-    task = Reading(data, recipe.reading, recipe.model.context_len, yardstick.score, device)
+    definitions = Yardstick.build(tokenizer, held_out_definitions, limit=300)
+    data = ReadingData.build(tokenizer, [*training, *defined])
+
+    def score(model: GPT) -> dict[str, float]:
+        asked = {f"definitions_{k}": v for k, v in definitions.score(model).items()} if held_out_definitions else {}
+        return yardstick.score(model) | asked
+
+    task = Reading(data, recipe.reading, recipe.model.context_len, score, device)
     model = pretrained(recipe, out).to(device)
     return train(model, task, recipe.reading, out / "reading", on_step, evaluate_every=500)
 
@@ -94,7 +104,7 @@ def release_stage(recipe: Recipe, corpus: Path, out: Path) -> Path:
     training = {
         "recipe": recipe.name,
         "recipe_fingerprint": recipe.fingerprint,
-        "data": [*recipe.text_files, *recipe.qa_files],
+        "data": sorted({*recipe.text_files, *recipe.qa_files, *recipe.definition_files}),
         "stages": {k: {n: s.get(n) for n in ("step", "tokens", "seconds", "loss")} for k, s in stages.items()},
         "held_out": yardstick.score(model),
     }
@@ -107,6 +117,13 @@ def release_stage(recipe: Recipe, corpus: Path, out: Path) -> Path:
 def _articles(recipe: Recipe, corpus: Path) -> tuple[list[Article], list[Article]]:
     articles = [article for file in recipe.qa_files for article in load_articles(corpus / file)]
     return split_articles(articles, recipe.held_out_articles)
+
+
+def _definitions(recipe: Recipe, corpus: Path) -> tuple[list[Article], list[Article]]:
+    if not recipe.definition_files:
+        return [], []
+    articles = load_definitions([corpus / f for f in recipe.definition_files], recipe.max_definitions)
+    return split_articles(articles, min(HELD_OUT_DEFINITION_ARTICLES, len(articles) // 10))
 
 
 def model_card(released: Released) -> str:
@@ -131,7 +148,8 @@ or says that it is not there. Trained from scratch by this project: `studygpt tr
 {chr(10).join(rows)}
 
 - Recipe: `{training["recipe"]}`, fingerprint `{training["recipe_fingerprint"]}`; about {flops:.2g} FLOP.
-- Data: {", ".join(f"`{name}`" for name in training["data"])} (Wikipedia CC BY-SA, arXiv abstracts CC0, SQuAD CC BY-SA).
+- Data: {", ".join(f"`{name}`" for name in training["data"])} (Wikipedia and SQuAD CC BY-SA, arXiv abstracts CC0,
+  definitions from Wikipedia, WordNet and FOLDOC).
 - Held-out articles of the labelled training data: {scores}.
 - Abstention: {calibration}. Scores on the public development files stand in `docs/results.md`.
 - Limits: English; short factual answers that stand in one passage; it copies and never composes. It was not trained

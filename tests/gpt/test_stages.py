@@ -14,7 +14,7 @@ from gpt.evaluate import evaluate_reader
 from gpt.plot import plot_run
 from gpt.reader import Reader
 from gpt.stages import pretrain_stage, reading_stage, release_stage, tokenizer_stage
-from tests.gpt.conftest import sentences
+from tests.gpt.conftest import WORDS, sentences
 
 
 def ignore(progress: object) -> None:
@@ -27,6 +27,11 @@ def corpus(tmp_path_factory: pytest.TempPathFactory, squad_file: Path) -> Path:
     contexts = [p["context"] for a in json.loads(squad_file.read_text())["data"] for p in a["paragraphs"]]
     (folder / "text.jsonl").write_text("\n".join(json.dumps({"text": t}) for t in sentences(400) + contexts * 3))
     (folder / "qa.json").write_text(squad_file.read_text())
+    terms = [f"{a} {b}" for a in WORDS[:8] for b in WORDS[8:16]]
+    defined = [
+        {"term": t, "definition": f"{t} is a kind of {s} {s}"} for t, s in zip(terms, sentences(64), strict=True)
+    ]
+    (folder / "definitions.jsonl").write_text("\n".join(json.dumps(d) for d in defined))
     return folder
 
 
@@ -37,6 +42,8 @@ RECIPE = Recipe(
     reading=TrainConfig(steps=70, batch_tokens=1500, unanswerable=0.2, distractors=0.0, ema_decay=0.9),
     text_files=("text.jsonl",),
     qa_files=("qa.json",),
+    definition_files=("definitions.jsonl",),
+    max_definitions=10,
     tokenizer_chars=10**6,
     pretrain_chars=10**6,
     held_out_articles=2,

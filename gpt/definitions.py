@@ -1,0 +1,145 @@
+"""Questions that notes are asked most, made from text alone: "What is X?", answered by X's defining clause.
+
+Two shapes of definition are read: a first sentence with a copula ("Entropy is a measure of ..."), as encyclopedias write,
+and an entry ("entropy: a measure of ..."), as glossaries do. Neighbours in the alphabet share words, so twenty of them
+make an article whose other paragraphs mislead in earnest (gpt/reading_data.py).
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gpt.errors import DataError
+from gpt.squad import Article, Paragraph, SquadQuestion
+
+ARTICLE_SIZE = 20
+MAX_CLAUSE_CHARS, MIN_CLAUSE_CHARS = 110, 12  # about the 30 tokens that an answer may have (gpt/span.py)
+MIN_PASSAGE_CHARS, MAX_PASSAGE_CHARS = 120, 900  # shorter is a gloss, not a passage
+_COPULA = re.compile(r"\s(is defined as|is|are|was|were|refers to|means|denotes|describes|consists of)\s")
+_SENTENCE_END = re.compile(r"(?<=[\w)\]\"”])[.;](?=\s|$)")
+_CUTS = (", ", "; ", " which ", " that ", " where ", " and ", " with ")
+_ENTRY_MARKUP = re.compile(r"^\s*(<[^>]*>\s*)?(\([^)]*\)\s*)?")  # FOLDOC: <field> (synonyms)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A term and a passage; passage[start:end] is the clause that says what the term is."""
+
+    term: str
+    passage: str
+    start: int
+    end: int
+    plural: bool
+    person: bool
+
+
+def load_definitions(paths: list[Path], limit: int, seed: int = 0) -> list[Article]:
+    """At most `limit` definitions from JSON lines of {term, definition} or {title, text}, as many from each file, as
+    articles of neighbouring terms. Raises DataError naming file and line."""
+    found: dict[str, Definition] = {}
+    for path in paths:
+        made = [d for term, text in _entries(path) if (d := define(term, text)) is not None]
+        random.Random(seed).shuffle(made)
+        for definition in made[: limit // len(paths)]:
+            found.setdefault(definition.term.lower(), definition)
+    ordered = [found[key] for key in sorted(found)]
+    rng = random.Random(seed)
+    groups = [ordered[i : i + ARTICLE_SIZE] for i in range(0, len(ordered), ARTICLE_SIZE)]
+    return [_article(group, rng) for group in groups]
+
+
+def define(term: str, text: str) -> Definition | None:
+    """The definition that `text` begins with, or None when it does not read as one."""
+    text = " ".join(text.split())[:MAX_PASSAGE_CHARS]
+    name = re.sub(r"\s*\([^)]*\)$", "", term).strip()
+    if len(text) < MIN_PASSAGE_CHARS:
+        return None
+    copula = _COPULA.search(text, 0, 220)
+    if copula and name and name.lower() in text[: copula.start()].lower():
+        passage, start = text, copula.end()
+        plural, person = copula[1] in ("are", "were"), bool(re.search(r"\(.*\d{4}", text[: copula.start()]))
+    elif name and text and name.lower() not in text[:80].lower():
+        bare = _ENTRY_MARKUP.sub("", text).replace("{", "").replace("}", "")
+        stop = _SENTENCE_END.search(bare)
+        if _COPULA.search(bare, 0, min(80, stop.start() if stop else 80)):  # a sentence about something, not an entry
+            return None
+        passage, start, plural, person = f"{name}: {bare}", len(name) + 2, False, False
+    else:
+        return None
+    end = _clause_end(passage, start)
+    return Definition(name, passage, start, end, plural, person) if end - start >= MIN_CLAUSE_CHARS else None
+
+
+def _clause_end(passage: str, start: int) -> int:
+    """Where the clause from `start` ends: with its sentence, or at the last joint before it grows too long; `start` if
+    there is none."""
+    stop = _SENTENCE_END.search(passage, start)
+    end = stop.start() if stop else len(passage)
+    if end - start <= MAX_CLAUSE_CHARS:
+        return end
+    end = max(start, *(passage.rfind(cut, start, start + MAX_CLAUSE_CHARS) for cut in _CUTS))
+    return start + len(passage[start:end].rstrip(" ,;"))
+
+
+def _article(group: list[Definition], rng: random.Random) -> Article:
+    paragraphs = [_paragraph(definition, rng.choice(group), rng) for definition in group]
+    return Article(group[0].term, tuple(paragraphs))
+
+
+def _paragraph(definition: Definition, neighbour: Definition, rng: random.Random) -> Paragraph:
+    """The passage as it stands, or under a heading, or after another sentence: as notes are cut into chunks."""
+    before = ""
+    draw = rng.random()
+    if draw < 0.25:
+        before = f"# {definition.term[:1].upper()}{definition.term[1:]} "
+    elif draw < 0.45 and neighbour.term != definition.term:
+        stop = _SENTENCE_END.search(neighbour.passage, 0, 400)
+        before = f"{neighbour.passage[: stop.end()]} " if stop else ""
+    context = before + definition.passage
+    start = len(before) + definition.start
+    answer = definition.passage[definition.start : definition.end]
+    question = _question(definition, rng)
+    asked = SquadQuestion(
+        f"definition-{definition.term}", question, context, (answer,), (start,), False, definition.term
+    )
+    return Paragraph(context, (asked,))
+
+
+def _question(definition: Definition, rng: random.Random) -> str:
+    term = definition.term if rng.random() < 0.4 else definition.term.lower()
+    if definition.person:
+        return f"Who was {definition.term}?"
+    verb = "are" if definition.plural else "is"
+    article = ("an " if term[:1].lower() in "aeiou" else "a ") if verb == "is" and rng.random() < 0.4 else ""
+    forms = (
+        *(f"What {verb} {article}{term}?",) * 6,
+        f"what {verb} {article}{term}",
+        f"Define {term}.",
+        f"What does {term} mean?",
+        f"What is meant by {term}?",
+        f"How is {term} defined?",
+        f"Explain {term}.",
+    )
+    return rng.choice(forms)
+
+
+def _entries(path: Path) -> Iterator[tuple[str, str]]:
+    if not path.is_file():
+        raise DataError(f"no definitions at {path}; point --corpus at the folder that holds them")
+    opener = lzma.open if path.suffix == ".xz" else open
+    with opener(path, "rt", encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                record = json.loads(line)
+                yield (
+                    str(record.get("term", record.get("title", ""))),
+                    str(record.get("definition", record.get("text", ""))),
+                )
+            except (ValueError, AttributeError) as error:
+                raise DataError(f"{path}:{number} is not a JSON object with term and definition: {error}") from error

@@ -1,0 +1,104 @@
+"""Definitions read from text: what is asked, what answers it, and what is left alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gpt.definitions import ARTICLE_SIZE, MAX_CLAUSE_CHARS, MAX_PASSAGE_CHARS, define, load_definitions
+from gpt.errors import DataError
+
+REST = " It was first described long ago, and has been used ever since in many fields of study by many people."
+
+
+def clause(term: str, text: str) -> str | None:
+    definition = define(term, text)
+    return None if definition is None else definition.passage[definition.start : definition.end]
+
+
+@pytest.mark.parametrize(
+    ("term", "text", "expected"),
+    [
+        ("Entropy", "Entropy is a measure of disorder." + REST, "a measure of disorder"),
+        (
+            "Tensor (mathematics)",
+            "In algebra, a tensor is an array of numbers; it has a rank." + REST,
+            "an array of numbers",
+        ),
+        (
+            "Recall",
+            "Recall is defined as the share of relevant items found." + REST,
+            "the share of relevant items found",
+        ),
+        (
+            "perplexity",
+            "<statistics> (Or PPL) The exponential of the {entropy}." + REST,
+            "The exponential of the entropy",
+        ),
+    ],
+)
+def test_the_defining_clause_is_found(term: str, text: str, expected: str) -> None:
+    assert clause(term, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("term", "text"),
+    [
+        ("Entropy", "short gloss"),
+        ("Entropy", "Disorder is measured by the logarithm of states." + REST),
+        ("", "Nothing is named here, so that nothing can be asked about it." + REST),
+        ("Entropy", "Entropy is big." + REST),
+    ],
+)
+def test_what_does_not_read_as_a_definition_is_left_alone(term: str, text: str) -> None:
+    assert define(term, text) is None
+
+
+def test_a_long_clause_ends_at_a_joint_and_a_long_passage_is_cut() -> None:
+    long = "Entropy is " + "a measure of the disorder of systems, " * 60
+    definition = define("Entropy", long)
+    assert definition is not None
+    assert len(definition.passage) <= MAX_PASSAGE_CHARS
+    answer = definition.passage[definition.start : definition.end]
+    assert MAX_CLAUSE_CHARS // 2 < len(answer) <= MAX_CLAUSE_CHARS
+    assert answer.endswith("systems")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "terms.jsonl"
+    terms = [f"Term{i:03d}" for i in range(60)]
+    path.write_text(
+        "\n".join(json.dumps({"title": t, "text": f"{t} is a thing of kind {t[4:]} and size." + REST}) for t in terms)
+    )
+    return path
+
+
+def test_articles_hold_neighbours_and_every_answer_stands_where_it_says(file: Path) -> None:
+    articles = load_definitions([file], limit=50)
+    paragraphs = [p for article in articles for p in article.paragraphs]
+    assert len(paragraphs) == 50
+    assert [len(a.paragraphs) for a in articles] == [ARTICLE_SIZE, ARTICLE_SIZE, 10]
+    titles = [p.questions[0].title for p in paragraphs]
+    assert titles == sorted(titles)
+    for paragraph in paragraphs:
+        (question,) = paragraph.questions
+        start = question.answer_starts[0]
+        assert paragraph.context[start : start + len(question.answers[0])] == question.answers[0]
+        assert question.answers[0] == f"a thing of kind {question.title[4:]} and size"
+        assert question.title.lower() in question.question.lower()
+
+
+def test_the_same_seed_makes_the_same_questions(file: Path) -> None:
+    assert load_definitions([file], 50, seed=3) == load_definitions([file], 50, seed=3)
+    assert load_definitions([file], 50, seed=3) != load_definitions([file], 50, seed=4)
+
+
+def test_a_missing_file_or_a_broken_line_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no definitions at"):
+        load_definitions([tmp_path / "none.jsonl"], 10)
+    (tmp_path / "bad.jsonl").write_text('{"term": "a", "definition": "b"}\n[1]\n')
+    with pytest.raises(DataError, match=r"bad\.jsonl:2"):
+        load_definitions([tmp_path / "bad.jsonl"], 10)
