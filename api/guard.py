@@ -93,7 +93,9 @@ class Guard:
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
         if not self._hosts.admits(host):
-            return UnknownHost(f"this service does not answer to the host {host!r}; use localhost, or configure the name")
+            return UnknownHost(
+                f"this service does not answer to the host {host!r}; use localhost, or configure the name"
+            )
         if is_foreign(scope["method"], origin, host):
             return ForeignOrigin(f"a page at {origin} may not change anything here")
         announced = headers.get("content-length", "")

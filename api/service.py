@@ -78,9 +78,7 @@ def assemble(settings: Settings) -> Assistant:
     """Opens the index and loads the models that the settings name; takes seconds. Raises their errors."""
     import rag.assemble  # brings torch: seconds in which /healthz must answer already
 
-    assistant = rag.assemble.assemble(
-        settings.data_dir, model=settings.model, embedding_model=settings.embedding_model
-    )
+    assistant = rag.assemble.assemble(settings.data_dir, model=settings.model, embedding_model=settings.embedding_model)
     assistant.index.search("warm up", n=1)  # loads the embedding model, so that the first question need not wait
     return assistant
 

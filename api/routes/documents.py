@@ -56,7 +56,9 @@ def upload(
         raise EmptyUpload(f"{name!r} is empty; upload a file that holds text")
     if len(data) > limit:
         raise UploadTooLarge(f"{name!r} is larger than the limit of {service.settings.max_upload_mb} MiB; split it")
-    job = service.jobs.submit(name, collection, lambda report: index.add(name, data, collection=collection, progress=report))
+    job = service.jobs.submit(
+        name, collection, lambda report: index.add(name, data, collection=collection, progress=report)
+    )
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return JobOut.model_validate(job)
 

@@ -13,6 +13,8 @@ const EXAMPLES = [
   ["from_logits_to_text.pdf", "Which tokens does top-k sampling keep?"],
 ];
 
+const STOP_AFTER_MS = 600; // a second click of a double click must not stop what the first has begun
+
 const form = byId("ask-form");
 const input = byId("question");
 const button = form.querySelector("button");
@@ -56,7 +58,7 @@ async function run(question) {
   running?.abort();
   running = stopping;
   byId("examples").hidden = true;
-  button.textContent = "Stop";
+  const offerStop = setTimeout(() => (button.textContent = "Stop"), STOP_AFTER_MS);
   view.wait();
   try {
     const body = { question, collection: byId("collection").value || null };
@@ -68,6 +70,7 @@ async function run(question) {
     else if (error instanceof client.Problem) view.fail(error);
     else throw error;
   } finally {
+    clearTimeout(offerStop);
     if (running === stopping) {
       running = null;
       button.textContent = "Ask";
@@ -77,7 +80,7 @@ async function run(question) {
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  if (running !== null && event.submitter === button) running.abort();
+  if (running !== null && event.submitter === button && button.textContent === "Stop") running.abort();
   else if (input.value.trim() !== "") run(input.value.trim());
 });
 

@@ -30,7 +30,7 @@ async function more() {
 
 function draw() {
   if (total === 0) {
-    fill(list, h("p", { class: "empty" }, "Nothing here yet. Documents you add appear in this list, ready to be asked about."));
+    fill(list, h("p", { class: "nothing" }, "Nothing here yet. What you add appears in this list, ready to be asked about."));
     return;
   }
   const names = [...new Set(loaded.map((each) => each.collection))].sort();

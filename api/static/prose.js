@@ -5,6 +5,7 @@ import { h } from "./dom.js";
 
 const FENCE = /^\s*(```|~~~)/;
 const MATH = /^\s*\$\$/;
+const MATH_END = /\$\$\s*$/;
 const KINDS = [
   ["heading", /^#{1,6}\s/],
   ["table", /^\s*\|/],
@@ -55,7 +56,8 @@ export function markdownBlocks(text) {
 
 function kindOf(line, last) {
   if (line.trim() === "") return "gap";
-  if (FENCE.test(line) || MATH.test(line)) return "fenced";
+  if (FENCE.test(line)) return "fenced";
+  if (MATH.test(line)) return "formula";
   const [kind] = KINDS.find(([, sign]) => sign.test(line)) ?? ["paragraph"];
   const inside = last && (last.kind === "item" || last.kind === "paragraph");
   return kind === "code" && inside ? last.kind : kind; // an indented line goes on with the item above it
@@ -71,8 +73,6 @@ function opened(line) {
   if (FENCE.test(line)) return FENCE;
   return MATH.test(line) && !/\S\s*\$\$\s*$/.test(line) ? MATH_END : null;
 }
-
-const MATH_END = /\$\$\s*$/;
 
 /** One block, cut where its sign ends and where the marked range begins and ends. */
 function element(text, { kind, start, end }, markStart, markEnd) {

@@ -28,5 +28,5 @@ def test_a_port_in_use_is_named_with_the_remedy_before_anything_is_loaded(settin
 
 
 def test_a_host_that_is_no_address_of_this_machine_is_named() -> None:
-    with pytest.raises(ServerError, match="no-such-host.invalid"):
+    with pytest.raises(ServerError, match=r"no-such-host\.invalid"):
         listen("no-such-host.invalid", 0)
