@@ -14,7 +14,7 @@ from indexer.lock import FolderLock, claim
 from indexer.places import place, unpack_anchors
 from indexer.search import Mode, Searcher
 from indexer.store import Store
-from indexer.sync import Job, check_model
+from indexer.sync import KEEP_VECTORS, Job, check_model
 from indexer.types import Collection, Document, IndexStatus, Place, Progress, SearchResult, SyncReport
 
 DEFAULT_COLLECTION = "default"
@@ -50,8 +50,9 @@ class Index:
             store = Store(data_dir)
             undo.callback(store.close)
             embedder = embedder or SentenceTransformerEmbedder()
-            with store.read() as reading:
-                check_model(reading, embedder.name)
+            with store.write() as writing:
+                check_model(writing, embedder.name)
+                writing.purge_vectors(KEEP_VECTORS)
             undo.pop_all()
             return cls(data_dir, lock, store, embedder)
 
@@ -89,9 +90,10 @@ class Index:
         collection: str = DEFAULT_COLLECTION,
         progress: Callable[[Progress], None] | None = None,
     ) -> tuple[str, ...]:
-        """Indexes (name, plain text) pairs in bulk, each as one new document, and gives their ids in order.
+        """Indexes (name, plain text) pairs in bulk, in the place of what had those names; gives the documents' ids.
 
-        For evaluation: no name may be in the collection yet. Empty texts raise EmptyDocument.
+        For evaluation: no two names may be equal, and the documents have no title that a query could match. Raises
+        EmptyDocument for a text without words.
         """
         with self._job:
             return tuple(Job(self._store, self._embedder, collection, progress).add_texts(texts))

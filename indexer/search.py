@@ -48,6 +48,7 @@ class Searcher:
 
     def search(self, query: str, n: int, collection: str | None, mode: Mode) -> SearchResult:
         """The `n` best chunks of `collection`, or of all. Raises CollectionNotFound, EmbeddingModelError."""
+        query = query.encode("utf-8", "replace").decode("utf-8")  # half a character is no word of any text
         n_candidates = max(n, N_CANDIDATES)
         vector = None if mode == "bm25" else self._encode(query)
         with self._store.read() as reading:
@@ -75,7 +76,7 @@ class Searcher:
     def _encode(self, query: str) -> Vectors | None:
         """The query's vector (dim,), or None when there is nothing to compare it with."""
         with self._store.read() as reading:
-            if not query.strip() or reading.n_vectors() == 0:
+            if not query.strip() or reading.last_vector_id() == 0:
                 return None
             check_model(reading, self._embedder.name)
         return self._embedder.encode([query])[0]
@@ -107,11 +108,13 @@ class Searcher:
         """The index with every vector of this transaction: loaded, caught up, or rebuilt when mostly waste."""
         last_id = reading.last_vector_id()
         with self._lock:
-            if self._index is None or len(self._index) > 2 * reading.n_vectors() + SPARE_IDS:
-                self._index = self._load(reading) if self._index is None else self._build(reading)
-                self._last_id = last_id
+            if self._index is None:
+                self._index, self._last_id = self._load(reading), last_id
             elif self._last_id < last_id:
-                self._index.add(*reading.vectors_after(self._last_id))
+                if len(self._index) > 2 * reading.n_vectors() + SPARE_IDS:
+                    self._index = self._build(reading)
+                else:
+                    self._index.add(*reading.vectors_after(self._last_id))
                 self._last_id = last_id
             return self._index
 

@@ -79,13 +79,15 @@ class Job:
         return self.put([(draft, before.document_id if before else None)])[0]
 
     def add_texts(self, texts: Sequence[tuple[str, str]]) -> list[str]:
-        """Stores (name, plain text) pairs as new documents, in batches, and gives their ids. Raises LoadError."""
+        """Stores (name, plain text) pairs in batches, as untitled documents, and gives their ids. Raises LoadError."""
+        with self.store.write() as writing:
+            known = {k.path: k.document_id for k in writing.known(writing.make_collection(self.collection))}
         ids: list[str] = []
         batch: list[Replacing] = []
         for done, (name, text) in enumerate(texts, 1):
             self._tell("read", done, len(texts), name)
             draft = make_draft(f"{name}.txt", text.encode("utf-8"), self.embedder)
-            batch.append((replace(draft, path=name), None))
+            batch.append((replace(draft, path=name, title=""), known.get(name)))
             if _is_full(batch) or done == len(texts):
                 ids += self.put(batch)
                 batch = []

@@ -108,6 +108,9 @@ def test_texts_are_added_in_bulk_and_found_by_name(index: Index) -> None:
     ids = index.add_texts([("d1", "cats purr"), ("d2", "dogs bark")], collection="evaluation")
     assert [index.document(i).path for i in ids] == ["d1", "d2"]
     assert index.search("bark", collection="evaluation").hits[0].path == "d2"
+    assert index.search("d2", mode="bm25").hits == ()
+    assert index.add_texts([("d2", "dogs howl")], collection="evaluation") == ids[1:]
+    assert len(index.documents()) == 2
 
 
 @pytest.mark.parametrize("method", ["document", "text", "source", "remove"])

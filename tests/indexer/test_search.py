@@ -76,6 +76,10 @@ def test_an_empty_query_and_an_empty_index_find_nothing(index: Index, tmp_path: 
         assert paths(new, "cats") == []
 
 
+def test_half_a_character_in_a_query_does_no_harm(index: Index) -> None:
+    assert paths(index, "cats \ud800 purr")[0] == "cats.md"
+
+
 def test_a_search_without_vectors_asks_nothing_of_the_model(tmp_path: Path) -> None:
     embedder = HashEmbedder()
     with Index.open(tmp_path, embedder=embedder) as index:
