@@ -49,7 +49,9 @@ def one_line(text: str) -> str:
 def print_indented(console: Console, text: Text) -> None:
     """The text, wrapped, two columns in, without blanks at the ends of its lines."""
     for line in text.wrap(console, max(20, console.width - 2)):
-        console.print(line.plain and "  ", line, sep="", end="\n", soft_wrap=True)
+        line.rstrip()
+        line.pad_left(2)
+        console.print(line, soft_wrap=True)
 
 
 @contextmanager
