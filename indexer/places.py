@@ -90,26 +90,36 @@ def _first_visible(anchors: Sequence[Anchor], start: int, end: int) -> tuple[int
 def line_boxes(boxes: Sequence[Box]) -> tuple[Box, ...]:
     """One box a line of text, around the character boxes in reading order; boxes without area are skipped.
 
-    A character continues the line while it overlaps it by half of the smaller height and does not jump back by
-    more than a line height (raised and lowered signs stay, the next column does not).
+    A character continues the line beside which it stands (raised and lowered signs overlap it, the next column is
+    too far), or the line of turned text below or above whose last character it stands.
     """
     lines: list[Box] = []
+    last: Box | None = None
     for box in boxes:
-        left, top, right, bottom = box
-        if right <= left or bottom <= top:
+        if box[2] <= box[0] or box[3] <= box[1]:
             continue
-        if lines and _continues(lines[-1], box):
-            last = lines[-1]
-            lines[-1] = (min(last[0], left), min(last[1], top), max(last[2], right), max(last[3], bottom))
+        if last and (_is_beside(lines[-1], box) or _is_along(lines[-1], last, box)):
+            line = lines[-1]
+            lines[-1] = (min(line[0], box[0]), min(line[1], box[1]), max(line[2], box[2]), max(line[3], box[3]))
         else:
             lines.append(box)
+        last = box
     return tuple(lines)
 
 
-def _continues(line: Box, box: Box) -> bool:
+def _is_beside(line: Box, box: Box) -> bool:
     shared = min(line[3], box[3]) - max(line[1], box[1])
-    height = min(line[3] - line[1], box[3] - box[1])
-    return shared >= height / 2 and box[0] >= line[2] - 2 * (line[3] - line[1])
+    gap = max(line[0], box[0]) - min(line[2], box[2])
+    height = line[3] - line[1]
+    return shared >= min(height, box[3] - box[1]) / 2 and gap <= 3 * height
+
+
+def _is_along(line: Box, last: Box, box: Box) -> bool:
+    """Whether a character goes on with a line that runs up or down, which is still as narrow as its characters."""
+    width = max(last[2] - last[0], box[2] - box[0])
+    shared = min(last[2], box[2]) - max(last[0], box[0])
+    gap = max(last[1], box[1]) - min(last[3], box[3])
+    return line[2] - line[0] <= 1.5 * width and shared >= width / 2 and gap <= width / 4
 
 
 def _pack_boxes(boxes: tuple[Box, ...]) -> bytes:

@@ -108,6 +108,8 @@ def _line_blocks(tokens: list[Token]) -> list[LineBlock]:
         if token.type == "heading_open":
             blocks.append(_heading(token, first, last))
         elif kind := _LEAVES.get(token.type):
+            if token.type == "amsmath":  # its map leaves out the last line
+                last = first + token.content.rstrip("\n").count("\n") + 1
             if kind == "table_row" and tokens[number - 1].type == "thead_open":
                 last += 1  # the line of dashes under the header
             if kind == "paragraph" and list_depth:

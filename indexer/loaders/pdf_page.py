@@ -7,6 +7,7 @@ import math
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import groupby, pairwise
 from statistics import median
 
 import pypdfium2 as pdfium
@@ -118,22 +119,29 @@ def _append(line: Line, char: str, index: int, box: Box) -> None:
         return
     if char == " " and (not line.chars or line.chars[-1] == " "):
         return
-    letters = _LIGATURES.get(char, char)
-    width = (box[2] - box[0]) / len(letters)
-    for number, letter in enumerate(letters):
-        left = round(box[0] + number * width, _BOX_DECIMALS)
-        right = box[2] if number == len(letters) - 1 else round(box[0] + (number + 1) * width, _BOX_DECIMALS)
+    for letter in _LIGATURES.get(char, char):
         line.chars.append(letter)
-        line.boxes.append((left, box[1], right, box[3]))
+        line.boxes.append(box)
         line.indices.append(index)
 
 
 def _stripped(line: Line) -> Line:
-    """The line without a blank at its end and without halves of surrogate pairs."""
+    """The line without a blank at its end and halves of surrogate pairs, the letters of each ligature side by side."""
     if line.chars and line.chars[-1] == " ":
         del line.chars[-1], line.boxes[-1], line.indices[-1]
+    line.boxes = _side_by_side(line.boxes)
     line.chars = ["\ufffd" if 0xD800 <= ord(char) < 0xE000 else char for char in line.chars]
     return line
+
+
+def _side_by_side(boxes: list[Box]) -> list[Box]:
+    """The boxes, those of characters at the very same place (PDFium spells out ligatures, too) divided among them."""
+    divided: list[Box] = []
+    for (left, top, right, bottom), run in groupby(boxes):
+        number = len(list(run))
+        edges = [round(left + (right - left) * part / number, _BOX_DECIMALS) for part in range(number)] + [right]
+        divided += [(a, top, b, bottom) for a, b in pairwise(edges)]
+    return divided
 
 
 def _char_box(text_page: pdfium.PdfTextPage, index: int, place: Place) -> Box:
