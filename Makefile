@@ -30,8 +30,8 @@ $(READY): requirements.lock pyproject.toml
 		{ echo "studygpt needs Python 3.11 or newer as $(PYTHON); set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	@echo "installing the locked packages into $(VENV); the first time takes minutes"
-	$(BIN)/python -m pip install --quiet --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	$(BIN)/python -m pip install --quiet --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --quiet --no-deps --editable .
 	@touch $@
 
 lint:
@@ -44,7 +44,7 @@ tests:
 	$(BIN)/python -m pytest
 
 lock: env  ## resolve the dependencies anew into requirements.lock (TORCH=version)
-	$(BIN)/python -m pip install --quiet --dry-run --ignore-installed --report $(VENV)/report.json \
+	$(BIN)/python -m pip install --quiet --quiet --dry-run --ignore-installed --report $(VENV)/report.json \
 		"torch==$(TORCH)" ".[train,dev]"
 	$(BIN)/python deploy/lock.py < $(VENV)/report.json > requirements.lock.new
 	mv requirements.lock.new requirements.lock

@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 PACKAGES = ("gpt", "indexer", "rag", "api")
@@ -48,7 +49,7 @@ class Source:
         """The dotted name it is imported by."""
         return ".".join(part for part in PurePosixPath(self.path).with_suffix("").parts if part != "__init__")
 
-    @property
+    @cached_property
     def tree(self) -> ast.Module:
         return ast.parse(self.text, self.path)
 
@@ -59,10 +60,10 @@ def read_sources(root: Path) -> list[Source]:
     return [Source(path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")) for path in paths]
 
 
-def imports(source: Source) -> Iterator[tuple[int, str]]:
-    """(line, absolute dotted name) of everything imported anywhere in the file, relative imports resolved."""
+def imports(source: Source, tree: ast.AST | None = None) -> Iterator[tuple[int, str]]:
+    """(line, absolute dotted name) of all that the file, or that part of its tree, imports; relative ones resolved."""
     package = source.module if source.path.endswith("__init__.py") else source.module.rpartition(".")[0]
-    for node in ast.walk(source.tree):
+    for node in ast.walk(tree or source.tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -115,7 +116,7 @@ def pickling_calls(sources: Iterable[Source]) -> list[str]:
                 key.arg == "allow_pickle" and not (isinstance(key.value, ast.Constant) and key.value.value is False)
                 for key in node.keywords
             )
-            if allowed or ast.unparse(node.func) in PICKLING_CALLS:
+            if allowed or (isinstance(node.func, ast.Attribute) and ast.unparse(node.func) in PICKLING_CALLS):
                 found.append(f"{source.path}:{node.lineno} {ast.unparse(node.func)}")
     return found
 
@@ -129,7 +130,7 @@ def environment_readers(sources: Iterable[Source]) -> list[str]:
             source.path
             for source in sources
             for node in ast.walk(source.tree)
-            if isinstance(node, ast.Attribute) and ast.unparse(node) in names
+            if isinstance(node, ast.Attribute) and f"os.{node.attr}" in names and ast.unparse(node) in names
         }
     )
 
@@ -177,19 +178,16 @@ def import_cycles(sources: Iterable[Source]) -> list[list[str]]:
     by_module = {source.module: source for source in sources}
     graph: dict[str, set[str]] = {}
     for module, source in by_module.items():
-        tree = ast.unparse(WithoutTypeChecking().visit(source.tree))
-        names = {name for _, name in imports(Source(source.path, tree))}
+        names = {name for _, name in imports(source, drop_type_checking(source.tree))}
         # `from a import b` names a.b: the module a.b if there is one, else something inside the module a.
         graph[module] = {name if name in by_module else name.rpartition(".")[0] for name in names} & by_module.keys()
     return [sorted(path) for path in circles(graph)]
 
 
-class WithoutTypeChecking(ast.NodeTransformer):
-    """Drops the bodies of `if TYPE_CHECKING:`."""
-
-    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
-        self.generic_visit(node)
-        return node.orelse if ast.unparse(node.test).endswith("TYPE_CHECKING") else node
+def drop_type_checking(tree: ast.Module) -> ast.Module:
+    """The module without its top-level `if TYPE_CHECKING:` blocks."""
+    kept = [s for s in tree.body if not (isinstance(s, ast.If) and ast.unparse(s.test).endswith("TYPE_CHECKING"))]
+    return ast.Module(kept, [])
 
 
 def circles(graph: dict[str, set[str]]) -> Iterator[list[str]]:

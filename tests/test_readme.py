@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from api.app import create_app
 from api.cli import make_parser
 from api.settings import ENV_PREFIX, Settings
 
@@ -164,6 +165,14 @@ def test_the_released_model_gives_the_cited_answer(tmp_path: Path) -> None:
         assistant.close()
     assert (given.answer, given.verified) == (answer, True)
     assert [(Path(cited.path).name, cited.line_start) for cited in given.citations] == [(path.name, line)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_every_route_of_a_page_exists(page: Path) -> None:
+    routes = create_app(Settings()).openapi()["paths"].keys() | {"/openapi.json"}
+    spans = [span.removeprefix("POST ").removeprefix("GET ") for span in code(page.read_text(encoding="utf-8"))]
+    named = {span for span in spans if re.match(r"/(v1/|healthz|readyz|metrics|openapi\.json)", span)}
+    assert named <= routes
 
 
 def test_every_package_stands_in_the_map() -> None:

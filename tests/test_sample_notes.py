@@ -70,6 +70,13 @@ def test_the_notebook_shows_the_outputs_that_its_code_gives() -> None:
         assert got == expected, cell["id"]
 
 
+def test_the_pdf_holds_the_whole_text_it_is_made_from() -> None:
+    source = (ROOT / "docs" / "sample_pdf" / "text.txt").read_text(encoding="utf-8")
+    paragraphs = [part.lstrip("# ") for part in source.split("\n\n") if part not in ("===", "[chart]")]
+    text = words(load("a.pdf", (NOTES / "from_logits_to_text.pdf").read_bytes()).text)
+    assert [part for part in paragraphs if words(part) not in text] == []
+
+
 @pytest.mark.parametrize("case", QUESTIONS["answerable"], ids=lambda case: case["document"])
 def test_every_sample_answer_stands_in_its_document(case: dict[str, Any]) -> None:
     text = load(case["document"], (NOTES / case["document"]).read_bytes()).text
