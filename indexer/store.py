@@ -53,7 +53,8 @@ class Store:
             try:
                 yield Reading(connection)
             finally:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # SQLite ends it by itself after some errors
+                    connection.execute("ROLLBACK")
                 self._put_back(connection)
 
     @contextmanager

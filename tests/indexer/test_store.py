@@ -163,6 +163,25 @@ def test_the_id_of_a_purged_vector_is_never_used_again(store: Store) -> None:
         assert writing.vector_ids([b"3"]) == {b"3": 3}
 
 
+def test_a_full_disk_is_named_and_what_was_there_stays(store: Store) -> None:
+    with store.write() as writing:
+        document_id = put(writing)
+        pages = writing.connection.pragma("page_count")
+        writing.connection.pragma("max_page_count", pages + 5)
+
+    def overfill() -> None:
+        with store.write() as writing:
+            put(writing, "b.txt", "words " * 50_000)
+
+    with pytest.raises(DataFolderUnusable, match=r"is full.*free space"):
+        overfill()
+    with store.write() as writing:
+        assert [d.document_id for d in writing.documents()] == [document_id]
+        writing.delete(document_id)
+    with store.read() as reading:
+        assert (reading.documents(), reading.generation()) == ((), 2)
+
+
 def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     Store(tmp_path).close()
     connection = apsw.Connection(str(tmp_path / DATABASE_NAME))
