@@ -51,7 +51,9 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
         responses=openapi.EVERYWHERE,
     )
     app.state.service = service
-    app.add_middleware(Guard, hosts=HostPolicy(settings.host), max_upload_mb=settings.max_upload_mb)
+    app.add_middleware(
+        Guard, hosts=HostPolicy(settings.host, settings.allowed_hosts), max_upload_mb=settings.max_upload_mb
+    )
     app.add_middleware(SecurityHeaders)
     errors.install(app)
     openapi.install(app)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from api.errors import JobNotFound, TooManyJobs
+from api.errors import JobNotFound, NotReady, TooManyJobs
 from indexer.errors import IndexerError
 from indexer.types import Document, Progress
 
@@ -27,7 +27,13 @@ Work = Callable[[Report], Document]
 MAX_WAITING = 64  # uploads that wait hold their bytes in memory
 MAX_FINISHED = 256  # a page that was open all day still finds the outcome of its uploads
 
+STOPPED = "the service was stopped before the file was indexed; upload it again"
+
 logger = logging.getLogger(__name__)
+
+
+class Stopped(Exception):
+    """Thrown into the work in hand, at its next report, when the service stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +61,14 @@ class Jobs:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="upload")
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._lock = threading.Lock()
+        self._stopping = threading.Event()
         self._max_waiting = max_waiting
         self._max_finished = max_finished
 
     def submit(self, name: str, collection: str, work: Work) -> Job:
-        """Queues `work` and returns its job. Raises TooManyJobs."""
+        """Queues `work` and returns its job. Raises TooManyJobs, and NotReady once the service is stopping."""
+        if self._stopping.is_set():
+            raise NotReady("the service is stopping; upload the file again when it is back")
         job = Job(uuid.uuid4().hex, name, collection, datetime.now(UTC).isoformat(timespec="seconds"))
         with self._lock:
             n_waiting = sum(not other.finished for other in self._jobs.values())
@@ -77,18 +86,30 @@ class Jobs:
             raise JobNotFound(f"no job {job_id!r}; finished jobs are forgotten after {self._max_finished} others")
         return job
 
+    def stop(self) -> None:
+        """Fails the jobs that wait, and the running one at its next report: nothing of it has been stored by then."""
+        self._stopping.set()
+        self._worker.shutdown(wait=False, cancel_futures=True)
+
     def close(self) -> None:
-        """Waits for the running job, and fails those that wait."""
-        self._worker.shutdown(wait=True, cancel_futures=True)
+        """Stops, and waits for the running job to end."""
+        self.stop()
+        self._worker.shutdown(wait=True)
 
     def _run(self, job_id: str, work: Work) -> Document:
         self._change(job_id, state="running")
-        return work(lambda progress: self._change(job_id, progress=progress))
+
+        def report(progress: Progress) -> None:
+            if self._stopping.is_set():
+                raise Stopped
+            self._change(job_id, progress=progress)
+
+        return work(report)
 
     def _finish(self, job_id: str, future: Future[Document]) -> None:
         """Records how the work ended. Runs in the worker, or in `close` for what never began."""
-        if future.cancelled():
-            self._change(job_id, state="failed", reason="the service was stopped before the upload's turn came")
+        if future.cancelled() or isinstance(future.exception(), Stopped):
+            self._change(job_id, state="failed", reason=STOPPED)
         elif (error := future.exception()) is None:
             self._change(job_id, state="done", document=future.result())
         elif isinstance(error, IndexerError):

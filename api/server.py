@@ -12,7 +12,7 @@ from api.service import Service
 from api.settings import Settings
 
 BACKLOG = 128
-OURS = ("api", "rag", "indexer", "gpt", "uvicorn")
+OURS = ("api", "rag", "indexer", "gpt")
 GRACE_S = 10  # for streams that are open when the service is told to stop
 
 logger = logging.getLogger(__name__)
@@ -20,6 +20,18 @@ logger = logging.getLogger(__name__)
 
 class ServerError(OSError):
     """The service cannot listen where it should; the message names the address and the remedy."""
+
+
+class Server(uvicorn.Server):
+    """Ends the upload jobs first when it stops, so that nobody follows one that no longer goes on."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._service.jobs.stop()
+        await super().shutdown(sockets)
 
 
 def run(settings: Settings) -> None:
@@ -39,7 +51,7 @@ def run(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
     )
-    server = uvicorn.Server(config)
+    server = Server(config, service)
 
     def stop() -> None:
         server.should_exit = True
@@ -53,10 +65,12 @@ def run(settings: Settings) -> None:
 
 
 def start_logging(level: str) -> None:
-    """Logs to stderr: our own packages and the server from `level` on, other libraries from warnings on."""
+    """Logs to stderr: our own packages from `level` on, libraries from warnings on; with debug also every request."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in OURS:
         logging.getLogger(name).setLevel(level.upper())
+    if level == "debug":
+        logging.getLogger("uvicorn").setLevel(logging.INFO)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -60,7 +60,7 @@ class Service:
         return self._loading.exception() if self._loading.done() else None
 
     def close(self) -> None:
-        """Lets the running job and the loading end, then closes what was loaded; a given assistant stays open."""
+        """Ends the jobs, lets the loading end, then closes what was loaded; a given assistant stays open."""
         self.jobs.close()
         self._loader.shutdown(wait=True, cancel_futures=True)
         if self._given is None and self._loading.done() and self.failure is None:

@@ -57,12 +57,15 @@ export class AnswerView {
   }
 
   decline(answer) {
-    const note = "None of the passages nearest to your question seems to answer it, so nothing is claimed.";
+    const note =
+      answer.confidence < 0.5
+        ? "None of the passages nearest to your question seems to answer it, so nothing is claimed."
+        : "The passages nearest to your question may answer it, but not surely enough to claim anything. Judge for yourself.";
     fill(
       this.answer,
       h("p", { class: "said" }, "Not in your materials"),
       h("p", { class: "declined-note" }, note),
-      sureness(answer.confidence, "likely that it stands there after all"),
+      sureness(answer.confidence, "likely that they hold the answer"),
     );
     fill(this.below, nearest(answer.evidence), telling(answer));
   }

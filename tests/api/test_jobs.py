@@ -9,10 +9,11 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
-from api.errors import JobNotFound, TooManyJobs
+from api.errors import JobNotFound, NotReady, TooManyJobs
 from api.jobs import Job, Jobs, Report
 from indexer.errors import EmptyDocument
 from indexer.types import Document, Progress
+from tests.api.fakes import NOTE, FakeAssistant
 
 DOCUMENT = Document("d1", "default", "a.md", "A", "text/markdown", "0" * 64, 3, 3, 1, "2026-01-01T00:00:00+00:00")
 HALF = Progress("embed", 1, 2, "a.md")
@@ -110,20 +111,42 @@ def test_only_the_last_finished_jobs_are_remembered(jobs: Jobs) -> None:
     assert [jobs.get(job.id).name for job in submitted[2:]] == ["c", "d"]
 
 
-def test_closing_ends_the_running_job_and_fails_those_that_wait(jobs: Jobs, gate: threading.Event) -> None:
+def test_stopping_fails_the_running_job_at_its_next_report_and_those_that_wait_at_once(
+    jobs: Jobs, gate: threading.Event
+) -> None:
     running = threading.Event()
 
     def work(report: Report) -> Document:
         running.set()
         gate.wait(10)
+        report(HALF)
         return DOCUMENT
 
     first, second = jobs.submit("a.md", "default", work), jobs.submit("b.md", "default", done)
     assert running.wait(10)
-    threading.Timer(0.01, gate.set).start()
+    jobs.stop()
+    assert (jobs.get(first.id).state, jobs.get(second.id).state) == ("running", "failed")
+    gate.set()
     jobs.close()
-    assert (jobs.get(first.id).state, jobs.get(second.id).state) == ("done", "failed")
-    assert "stopped" in str(jobs.get(second.id).reason)
+    assert jobs.get(first.id).state == "failed"
+    assert "stopped" in str(jobs.get(first.id).reason)
+    with pytest.raises(NotReady):
+        jobs.submit("c.md", "default", done)
+
+
+def test_an_upload_that_is_stopped_midway_leaves_nothing_behind(jobs: Jobs, assistant: FakeAssistant) -> None:
+    def work(report: Report) -> Document:
+        def stop_then_report(progress: Progress) -> None:
+            jobs.stop()
+            report(progress)
+
+        return assistant.index.add("tea.md", NOTE.encode(), progress=stop_then_report)
+
+    job = jobs.submit("tea.md", "default", work)
+    jobs.close()
+    assert jobs.get(job.id).state == "failed"
+    assert assistant.index.documents() == ()
+    assert assistant.index.search("token").hits == ()
 
 
 def test_the_events_of_a_job_end_with_how_it_ended(client: TestClient) -> None:

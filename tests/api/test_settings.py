@@ -33,6 +33,12 @@ def test_the_environment_sets_a_field(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert (settings.data_dir, settings.port) == (tmp_path, 9001)
 
 
+def test_host_names_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().allowed_hosts == ()
+    monkeypatch.setenv("STUDYGPT_ALLOWED_HOSTS", "study.example, notes.example")
+    assert load_settings().allowed_hosts == ("study.example", "notes.example")
+
+
 def test_an_override_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDYGPT_PORT", "9001")
     assert load_settings(port=9002).port == 9002
