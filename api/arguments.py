@@ -31,6 +31,15 @@ def folder(text: str) -> Path:
     return Path(text).expanduser()
 
 
+def words(text: str) -> str:
+    """A question or a query, which must be text: a terminal can pass any bytes."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not text in UTF-8") from error
+    return text
+
+
 def collection(text: str) -> str:
     """A collection's name: some words, no control character."""
     if not text.strip() or not text.isprintable():

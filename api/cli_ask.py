@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from api.arguments import positive
+from api.arguments import positive, words
 from api.console import Report, one_line, print_indented
 from api.excerpt import cited_excerpt, place_words, preview, source_words
 
@@ -25,7 +25,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Answers a question from the indexed documents and cites the exact words, or says that it is not there.",
         epilog='example:\n  studygpt ask "What does the chain rule multiply?" --collection lectures',
     )
-    parser.add_argument("question", metavar="QUESTION", help="the question, in quotes")
+    parser.add_argument("question", metavar="QUESTION", type=words, help="the question, in quotes")
     parser.add_argument("--collection", metavar="NAME", help="look in this collection only (default: in all)")
     parser.add_argument("--n-evidence", metavar="N", type=positive, help="passages to read, at most (default: 8)")
     parser.set_defaults(run=run)

@@ -1,12 +1,13 @@
-"""`studygpt eval reader|retrieval|answers`: measure, with one row of numbers or one table at the end."""
+"""`studygpt eval reader|retrieval|answers`: measure, with one table at the end."""
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from api.arguments import positive
 from api.console import Report, progress_bar
@@ -65,8 +66,10 @@ def run_reader(args: argparse.Namespace) -> Report:
     settings = load_settings()
     reader = Reader.load(settings.model)
     with progress_bar(sys.stderr, "questions") as step:
-        scores = evaluate_reader(reader, args.file, args.limit, lambda done, total: step("reading", done, total))
-    return Report(scores, lambda console: show_table(console, "", {reader.name: scores}))
+        scores = _known(
+            evaluate_reader(reader, args.file, args.limit, lambda done, total: step("reading", done, total))
+        )
+    return Report(scores, lambda console: show_scores(console, reader.name, scores))
 
 
 def run_retrieval(args: argparse.Namespace) -> Report:
@@ -79,7 +82,7 @@ def run_retrieval(args: argparse.Namespace) -> Report:
         scores = evaluate_retrieval(
             args.folder, limit=args.limit, embedding_model=settings.embedding_model, progress=step
         )
-    return Report(dict(scores), lambda console: show_table(console, "retriever", scores))
+    return Report(dict(scores), lambda console: show_retrievers(console, scores))
 
 
 def run_answers(args: argparse.Namespace) -> Report:
@@ -96,16 +99,36 @@ def run_answers(args: argparse.Namespace) -> Report:
             embedding_model=settings.embedding_model,
             progress=step,
         )
-    return Report(scores, lambda console: show_table(console, "", {"answers": scores}))
+    return Report(scores, lambda console: show_scores(console, "answers", scores))
 
 
-def show_table(console: Console, corner: str, rows: Mapping[str, Mapping[str, Any]]) -> None:
-    """One row for each name, one column for each number."""
+def show_scores(console: Console, title: str, scores: Mapping[str, float | None]) -> None:
+    """One number a line."""
     from rich.table import Table
 
-    table = Table(corner)
-    for column in next(iter(rows.values())):
-        table.add_column(column, justify="right")
-    for name, numbers in rows.items():
-        table.add_row(name, *("-" if number is None else f"{number:g}" for number in numbers.values()))
+    table = Table("", title)
+    table.columns[1].justify = "right"
+    for name, number in scores.items():
+        table.add_row(name, _in_words(number))
     console.print(table)
+
+
+def show_retrievers(console: Console, scores: Mapping[str, Mapping[str, float | None]]) -> None:
+    """One retriever a line, one number a column."""
+    from rich.table import Table
+
+    table = Table("retriever")
+    for column in next(iter(scores.values())):
+        table.add_column(column, justify="right")
+    for name, numbers in scores.items():
+        table.add_row(name, *(_in_words(number) for number in numbers.values()))
+    console.print(table)
+
+
+def _in_words(number: float | None) -> str:
+    return "-" if number is None else f"{number:g}"
+
+
+def _known(scores: Mapping[str, float]) -> dict[str, float | None]:
+    """The scores with None in the place of nan, which JSON does not have."""
+    return {name: None if math.isnan(score) else score for name, score in scores.items()}

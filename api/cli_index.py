@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from api.arguments import collection, positive
+from api.arguments import collection, positive, words
 from api.console import Report, Step, one_line, print_indented, progress_bar
 from api.excerpt import place_words, preview, source_words
 
@@ -45,7 +45,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Finds the passages nearest to a query, best first.",
         epilog='example:\n  studygpt search "causal mask" --n 5',
     )
-    search.add_argument("query", metavar="QUERY", help="what to look for, in quotes")
+    search.add_argument("query", metavar="QUERY", type=words, help="what to look for, in quotes")
     search.add_argument("--n", metavar="N", type=positive, default=10, help="passages to show, at most (default: 10)")
     search.add_argument("--collection", metavar="NAME", help="look in this collection only (default: in all)")
     search.add_argument("--mode", choices=MODES, default="hybrid", help="how to search (default: hybrid)")

@@ -56,7 +56,10 @@ def print_indented(console: Console, text: Text) -> None:
 
 @contextmanager
 def progress_bar(stream: TextIO, unit: str) -> Iterator[Step]:
-    """A bar on `stream` with the rate in `unit` a second and the time left; gives the function that moves it."""
+    """A bar on `stream` with the rate in `unit` a second and the time left; gives the function that moves it.
+
+    Nothing is drawn where there is no terminal, so that a log holds the messages alone.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
     columns = (
@@ -67,7 +70,7 @@ def progress_bar(stream: TextIO, unit: str) -> Iterator[Step]:
         TimeRemainingColumn(),
         TextColumn("{task.description}", markup=False),
     )
-    with Progress(*columns, console=console(stream), transient=True) as bar:
+    with Progress(*columns, console=console(stream), transient=True, disable=not stream.isatty()) as bar:
         task = bar.add_task("", total=None, rate="")
 
         def step(what: str, done: int, total: int) -> None:

@@ -66,7 +66,7 @@ def test_the_ends_of_a_span_are_trimmed(span: str, answer: str) -> None:
     assert span[start:end] == answer
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(MARKED, st.data())
 def test_trimming_ends_inside_the_span_and_trimming_again_changes_nothing(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text)))
@@ -106,7 +106,7 @@ def test_a_span_outside_of_its_passage_is_refused() -> None:
         claim_of("a", (0, 5))
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(MARKED, st.data())
 def test_the_pieces_together_are_the_answer_however_it_was_cut(text: str, data: st.DataObject) -> None:
     passages = augment([evidence_of(text)])

@@ -205,8 +205,8 @@ def test_files_go_in_one_after_the_other_and_what_is_wrong_with_one_is_told_in_w
     [large, broken] = [line.text for line in page.all("#uploads .failed")]
     assert "damaged or truncated" in broken
     assert "the limit is 1 MiB" in large
-    page.wait(lambda: len(page.all(".document")) == 2)
     page.wait(lambda: page.see("#count").text == "2")
+    page.wait(lambda: [each.text for each in page.all(".document a")] == ["A", "D"])
 
 
 def test_the_page_can_be_used_by_keyboard_alone(page: Page, note: str) -> None:
