@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -133,3 +134,13 @@ def test_a_sign_can_be_an_answer() -> None:
     claim = claim_of("a + b", (2, 3))
     assert claim is not None
     assert claim.text == "+"
+
+
+@pytest.mark.parametrize(("scores", "winner"), [((0.5, 0.5), "beta"), ((0.9, 0.5), "alpha"), ((0.6, 0.5), "beta")])
+def test_a_better_passage_outweighs_a_slightly_better_span(scores: tuple[float, float], winner: str) -> None:
+    """The reader prefers beta by one nat; a passage's score of 0.4 more is worth more than three."""
+    evidence = [replace(evidence_of(text), score=score) for text, score in zip(("alpha", "beta"), scores, strict=True)]
+    spans = (Span(1, 0, 4, 2.0, ("beta",)), Span(0, 0, 5, 1.0, ("alpha",)))
+    claim = choose(Reading(spans, 1.0), augment(evidence), 0.5)
+    assert claim is not None
+    assert claim.text == winner
