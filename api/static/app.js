@@ -9,6 +9,7 @@ import * as source from "./source.js";
 const RETRY_MS = 1500;
 const TITLES = { ask: "studygpt", documents: "Documents – studygpt", source: "Source – studygpt" };
 let shown = null;
+let looks = 0; // only the last look around counts
 
 /** The view an address names, and what it asks of it: #/, #/documents, #/documents/ID?start=..&end=.. */
 function parse(hash) {
@@ -49,11 +50,13 @@ function notice(text, bad = false) {
 
 /** Learns what there is to read and tells the views. Raises a Problem while the service is not ready. */
 async function lookAround() {
+  const mine = (looks += 1);
   const [ready, collections] = await Promise.all([client.ready(), client.collections()]);
+  const sample = ready.n_documents > 0 ? (await client.documents(0, 100)).documents : [];
+  if (mine !== looks) return;
   byId("count").hidden = ready.n_documents === 0;
   byId("count").textContent = ready.n_documents.toLocaleString("en");
   documents.setLimit(ready.max_upload_bytes);
-  const sample = ready.n_documents > 0 ? (await client.documents(0, 100)).documents : [];
   ask.setMaterials(ready.n_documents, collections, sample);
 }
 

@@ -9,22 +9,27 @@ const list = byId("list");
 const kinds = { markdown: "MD", pdf: "PDF", html: "HTML", ipynb: "NOTE", python: "PY", rst: "RST", plain: "TXT" };
 let loaded = [];
 let total = 0;
+let turn = 0; // of the listing; what an earlier one still fetches is out of date
 
 export const setLimit = (bytes) => uploads.setLimit(bytes);
 
+/** Lists the documents anew. */
 export async function show() {
-  loaded = [];
-  await more();
+  turn += 1;
+  await fetchFrom(0);
 }
 
-async function more() {
+async function fetchFrom(offset) {
+  const mine = turn;
   try {
-    const page = await client.documents(loaded.length, PAGE);
-    loaded = loaded.concat(page.documents);
+    const page = await client.documents(offset, PAGE);
+    if (mine !== turn) return;
+    loaded = loaded.slice(0, offset).concat(page.documents);
     total = page.total;
     draw();
   } catch (error) {
-    fill(list, errorNote(error));
+    if (!(error instanceof client.Problem)) throw error;
+    if (mine === turn) fill(list, errorNote(error));
   }
 }
 
@@ -36,7 +41,7 @@ function draw() {
   const names = [...new Set(loaded.map((each) => each.collection))].sort();
   const groups = names.map((name) => group(name, loaded.filter((each) => each.collection === name), names.length > 1));
   const rest = total - loaded.length;
-  const button = h("button", { type: "button", onclick: more }, `Show ${plural(rest, "more document")}`);
+  const button = h("button", { type: "button", onclick: () => fetchFrom(loaded.length) }, `Show ${plural(rest, "more document")}`);
   fill(list, ...groups, rest > 0 ? h("p", { class: "more" }, button) : null);
 }
 
@@ -71,10 +76,7 @@ async function drop(each) {
   try {
     await client.remove(each.document_id);
   } catch (error) {
-    if (error.status !== 404) {
-      list.prepend(errorNote(error));
-      return;
-    }
+    if (error.status !== 404) return list.prepend(errorNote(error)); // 404: somebody else was faster
   }
   document.dispatchEvent(new Event("materials"));
   await show();
