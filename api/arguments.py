@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+PICTURES = (".png", ".svg", ".pdf")
+
 
 def positive(text: str) -> int:
     """A whole number from 1."""
@@ -29,6 +31,28 @@ def folder(text: str) -> Path:
     if not text.strip():
         raise argparse.ArgumentTypeError("the name of the folder is empty")
     return Path(text).expanduser()
+
+
+def picture(text: str) -> Path:
+    """A file to draw into, refused before hours of work and not after."""
+    path = Path(text).expanduser()
+    if path.suffix.lower() not in PICTURES:
+        raise argparse.ArgumentTypeError(f"cannot draw {text!r}: end it in {', '.join(PICTURES)}")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"the folder of {text!r} does not exist")
+    return path
+
+
+def check_device(name: str) -> None:
+    """Raises gpt.errors.ConfigError when torch cannot use the device here."""
+    import torch
+
+    from gpt.errors import ConfigError
+
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:  # torch's word for a device it was built without
+        raise ConfigError(f"--device={name} cannot be used here: {str(error).splitlines()[0]}; try cpu") from error
 
 
 def words(text: str) -> str:

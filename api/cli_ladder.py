@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from api.arguments import positive
+from api.arguments import check_device, picture, positive
 from api.console import Report, progress_bar
 
 if TYPE_CHECKING:
@@ -32,9 +32,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--rungs", metavar="NAME", nargs="+", help="climb these rungs only (default: all but the slow last)"
     )
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, or another torch device (default: cpu)")
     parser.add_argument("--seed", metavar="N", type=int, default=1337, help="seed of all randomness (default: 1337)")
     parser.add_argument(
-        "--plot", metavar="FILE", type=Path, help="draw the losses into this picture (.png, .svg, .pdf)"
+        "--plot", metavar="FILE", type=picture, help="draw the losses into this picture (.png, .svg, .pdf)"
     )
     parser.set_defaults(run=run)
 
@@ -44,6 +45,7 @@ def run(args: argparse.Namespace) -> Report:
     from gpt.errors import DataError
     from gpt.ladder import plot_ladder, run_ladder
 
+    check_device(args.device)
     try:
         text = args.text.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -53,6 +55,7 @@ def run(args: argparse.Namespace) -> Report:
             text,
             steps=args.steps,
             seed=args.seed,
+            device=args.device,
             rungs=args.rungs,
             on_step=lambda name, done, total, loss: step(f"{name}, training loss {loss:.3f}", done, total),
         )

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from api.arguments import positive
+from api.arguments import check_device, positive
 from api.console import Report, progress_bar
 
 if TYPE_CHECKING:
@@ -55,23 +55,12 @@ def run(args: argparse.Namespace) -> Report:
         raise ConfigError(
             f"--steps={args.steps} needs one stage that has steps, {' or '.join(STEPPED)}, not {args.stage}"
         )
-    _check_device(args.device)
+    check_device(args.device)
     chosen = recipe(args.recipe)
     out = args.out or Path("runs") / chosen.name
     stages = STAGES[:-1] if args.stage == "all" else (args.stage,)
     results = {stage: _run_stage(stage, _with_steps(chosen, stage, args.steps), args, out) for stage in stages}
     return Report(results, lambda console: _show(console, results))
-
-
-def _check_device(name: str) -> None:
-    import torch
-
-    from gpt.errors import ConfigError
-
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:  # torch's word for a device it was built without
-        raise ConfigError(f"--device={name} cannot be used here: {str(error).splitlines()[0]}; try cpu") from error
 
 
 def _with_steps(recipe: Recipe, stage: str, steps: int | None) -> Recipe:

@@ -44,3 +44,19 @@ def test_a_ladder_that_cannot_be_climbed_is_one_line(run: Run, text: str, argv: 
     Path("short.txt").write_text("to be", encoding="utf-8")
     Path("bytes.txt").write_bytes(b"ab\xff")
     assert says in run("ladder", *argv).complaint
+
+
+@pytest.mark.parametrize(
+    ("argv", "status", "says"),
+    [
+        (["--plot", "ladder.docx"], 2, "cannot draw 'ladder.docx': end it in .png, .svg, .pdf"),
+        (["--plot", "nowhere/ladder.png"], 2, "the folder of 'nowhere/ladder.png' does not exist"),
+        (["--device", "cuda:99"], 1, "--device=cuda:99 cannot be used here"),
+    ],
+)
+def test_what_would_fail_after_training_is_refused_before(
+    run: Run, text: str, argv: list[str], status: int, says: str
+) -> None:
+    outcome = run("ladder", text, *argv, "--steps", "100000")
+    assert outcome.status == status
+    assert says in outcome.err
