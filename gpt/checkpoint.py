@@ -26,6 +26,7 @@ from gpt.model import GPT
 from gpt.tokenizer import Tokenizer
 
 FORMAT = 1
+CALIBRATION = ("slope", "log_passages", "intercept", "threshold")  # what Reader.probability needs
 
 
 def save_step(
@@ -111,7 +112,7 @@ def load_released(folder: Path, compute_dtype: torch.dtype = torch.bfloat16) -> 
         raw = json.loads((folder / "config.json").read_text())
         config = config_from_dict(raw["model"])
         digests, fingerprint = {"model.safetensors": raw["sha256"]["model.safetensors"]}, raw["tokenizer_fingerprint"]
-        calibration = {name: float(raw["calibration"][name]) for name in ("slope", "intercept", "threshold")}
+        calibration = {name: float(raw["calibration"][name]) for name in CALIBRATION}
         name, training = str(raw["name"]), dict(raw["training"])
     except FileNotFoundError:
         raise CheckpointError(

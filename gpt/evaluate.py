@@ -65,15 +65,16 @@ def expected_calibration_error(probabilities: Sequence[float], labels: Sequence[
     return float(sum(gaps) / len(p))
 
 
-def platt(margins: Sequence[float], labels: Sequence[bool], steps: int = 200) -> tuple[float, float]:
-    """Slope and intercept of the logistic fit P(label) = sigmoid(slope * margin + intercept), by Newton's method."""
-    x = np.stack([np.asarray(margins, float), np.ones(len(margins))], axis=1)
-    y, w = np.asarray(labels, float), np.zeros(2)
+def logistic_fit(features: np.ndarray, labels: Sequence[bool], steps: int = 100) -> np.ndarray:
+    """Weights (k + 1,), the intercept last, of P(label) = sigmoid(features @ w[:k] + w[k]); features (n, k). By
+    Newton's method; with the margin as the one feature it is Platt's calibration (1999)."""
+    x = np.concatenate([features, np.ones((len(features), 1))], axis=1)
+    y, w = np.asarray(labels, float), np.zeros(x.shape[1])
     for _ in range(steps):
         p = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))
-        hessian = (x * (p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(2)
+        hessian = (x * (p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(len(w))
         w = w - np.linalg.solve(hessian, x.T @ (p - y))
-    return float(w[0]), float(w[1])
+    return w
 
 
 def answer_text(question: SquadQuestion, reading: Reading) -> str:

@@ -96,7 +96,7 @@ class Reader:
             for (i, parts, _), spans in zip(rows, self._spans([p for *_, p in rows]), strict=True):
                 found[i] += [self._locate(asked[i][1], parts, *span) for span in spans]
             at += width
-        return [self._reading(spans) for spans in found]
+        return [self._reading(spans, len(passages)) for spans, (_, passages) in zip(found, asked, strict=True)]
 
     def _prompts(self, question: str, passages: Sequence[str]) -> list[tuple[list[_Part], Prompt]]:
         tokenizer = self.released.tokenizer
@@ -145,15 +145,16 @@ class Reader:
         pieces = tuple(text[a:b] for a, b in itertools.pairwise(offsets) if b > a)
         return Span(part.passage, int(offsets[0]), int(offsets[-1]), margin, pieces)
 
-    def _reading(self, spans: list[Span]) -> Reading:
+    def _reading(self, spans: list[Span], n_passages: int) -> Reading:
         best = sorted(spans, key=lambda s: -s.score)[:N_SPANS]
-        return Reading(tuple(best), self.probability(best[0].score) if best else 0.0)
+        return Reading(tuple(best), self.probability(best[0].score, n_passages) if best else 0.0)
 
-    def probability(self, margin: float) -> float:
-        """The calibrated probability of being answerable (Platt 1999): sigmoid(slope * margin + intercept)."""
+    def probability(self, margin: float, n_passages: int = 1) -> float:
+        """The calibrated probability that the passages answer, given the best span's margin: a sigmoid of a line
+        (Platt 1999) in the margin and in the log of how many passages it is the best of."""
         c = self.released.calibration
-        z = max(-60.0, min(60.0, c["slope"] * margin + c["intercept"]))
-        return 1.0 / (1.0 + math.exp(-z))
+        z = c["slope"] * margin + c["log_passages"] * math.log(n_passages) + c["intercept"]
+        return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, z))))
 
 
 def _parts(pieces: Sequence[Piece], room: int) -> list[_Part]:

@@ -74,18 +74,20 @@ def _article_examples(tokenizer: Tokenizer, article: Article, pieces: list[Piece
     return examples
 
 
-def nearest_wrong(article: Article, questions: Sequence[Piece], pieces: Sequence[Piece]) -> list[list[int]]:
-    """For each answerable question of the article, in order, up to N_NEGATIVES paragraphs that share most with it and
-    do not hold its answer."""
+def nearest_wrong(
+    article: Article, questions: Sequence[Piece], pieces: Sequence[Piece], n: int = N_NEGATIVES
+) -> list[list[int]]:
+    """For each answerable question of the article, in order, up to `n` paragraphs that share most with it and do not
+    hold its answer."""
     asked = [(i, q) for i, p in enumerate(article.paragraphs) for q in p.questions if q.answers]
     if not asked:
         return []
     contexts = [p.context.lower() for p in article.paragraphs]
-    order = np.argsort(-_shared_idf(questions, pieces), axis=1, kind="stable")[:, : 3 * N_NEGATIVES]
+    order = np.argsort(-_shared_idf(questions, pieces), axis=1, kind="stable")[:, : 3 * n]
     wrong = []
     for (i, q), row in zip(asked, order, strict=True):
         answer = q.answers[0].lower()
-        wrong.append([int(j) for j in row if j != i and answer not in contexts[j]][:N_NEGATIVES])
+        wrong.append([int(j) for j in row if j != i and answer not in contexts[j]][:n])
     return wrong
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gpt.checkpoint import Released
-from gpt.evaluate import platt, score_readings
+from gpt.evaluate import logistic_fit, score_readings
 from gpt.model import GPT
 from gpt.reader import Reader, Reading
 from gpt.reading import encode_piece
@@ -17,7 +17,8 @@ from gpt.reading_data import MAX_QUESTION_TOKENS, nearest_wrong
 from gpt.squad import Article, SquadQuestion
 from gpt.tokenizer import Tokenizer
 
-_UNCALIBRATED = {"slope": 1.0, "intercept": 0.0, "threshold": 0.5}
+N_PASSAGES = 8  # as many as are retrieved when serving
+_UNCALIBRATED = {"slope": 1.0, "log_passages": 0.0, "intercept": 0.0, "threshold": 0.5}
 
 
 def split_articles(articles: Sequence[Article], held_out: int) -> tuple[list[Article], list[Article]]:
@@ -28,56 +29,67 @@ def split_articles(articles: Sequence[Article], held_out: int) -> tuple[list[Art
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """A question with its own paragraph, and the contexts of the nearest paragraphs that do not answer it."""
+
+    question: SquadQuestion
+    wrong: tuple[str, ...]
+
+    @property
+    def unanswerable(self) -> SquadQuestion:
+        """The same question over the nearest wrong paragraph."""
+        return replace(self.question, context=self.wrong[0], answers=(), answer_starts=(), is_impossible=True)
+
+
+@dataclass(frozen=True)
 class Yardstick:
-    """Held-out questions, half with their own paragraph and half with the nearest one that does not answer."""
+    """Held-out questions that are asked twice: with a passage that answers, and without one."""
 
     tokenizer: Tokenizer
-    answerable: tuple[SquadQuestion, ...]
-    unanswerable: tuple[SquadQuestion, ...]
+    held_out: tuple[HeldOut, ...]
 
     @classmethod
     def build(cls, tokenizer: Tokenizer, articles: Sequence[Article], limit: int, seed: int = 0) -> Yardstick:
-        """A fixed random sample of `limit` of each kind."""
-        right: list[SquadQuestion] = []
-        wrong: list[SquadQuestion] = []
+        """A fixed random sample of `limit` questions."""
+        found: list[HeldOut] = []
         for article in articles:
             pieces = [encode_piece(tokenizer, p.context) for p in article.paragraphs]
             asked = [q for p in article.paragraphs for q in p.questions if q.answers]
             questions = [encode_piece(tokenizer, q.question).cut(0, MAX_QUESTION_TOKENS) for q in asked]
-            right += asked
-            for q, negatives in zip(asked, nearest_wrong(article, questions, pieces), strict=True):
-                if negatives:
-                    context = article.paragraphs[negatives[0]].context
-                    wrong.append(replace(q, context=context, answers=(), answer_starts=(), is_impossible=True))
-        rng = np.random.default_rng(seed)
-        sample = [tuple(pool[i] for i in sorted(rng.permutation(len(pool))[:limit])) for pool in (right, wrong)]
-        return cls(tokenizer, sample[0], sample[1])
+            wrong = nearest_wrong(article, questions, pieces, N_PASSAGES)
+            for question, nearest in zip(asked, wrong, strict=True):
+                contexts = tuple(article.paragraphs[i].context for i in nearest)
+                found += [HeldOut(question, contexts)] if contexts else []
+        picked = sorted(np.random.default_rng(seed).permutation(len(found))[:limit])
+        return cls(tokenizer, tuple(found[i] for i in picked))
 
     def score(self, model: GPT) -> dict[str, float]:
-        """exact and f1 on the answerable questions, auroc of telling the two kinds apart."""
-        right, wrong = self._readings(model)
-        scores = score_readings(self.answerable, right, 0.0)
-        both = score_readings([*self.answerable, *self.unanswerable], [*right, *wrong], 0.5)
+        """exact and f1 with the right paragraph; auroc of telling it from the nearest wrong one."""
+        right = self._read(model, [[h.question.context] for h in self.held_out])
+        wrong = self._read(model, [h.wrong[:1] for h in self.held_out])
+        questions = [h.question for h in self.held_out]
+        scores = score_readings(questions, right, 0.0)
+        both = score_readings([*questions, *(h.unanswerable for h in self.held_out)], [*right, *wrong], 0.5)
         return scores | {"auroc": both["auroc"]}
 
     def calibrate(self, model: GPT) -> dict[str, float]:
-        """Slope and intercept of the abstention's probability, and the threshold with the best F1 over both kinds."""
-        right, wrong = self._readings(model)
-        margins = [r.spans[0].score for r in (*right, *wrong)]
-        slope, intercept = platt(margins, [True] * len(right) + [False] * len(wrong))
-        questions = [*self.answerable, *self.unanswerable]
-        probability = [1 / (1 + np.exp(-(slope * m + intercept))) for m in margins]
-        readings = [replace(r, answerable=float(p)) for r, p in zip([*right, *wrong], probability, strict=True)]
-        grid = [round(0.05 * i, 2) for i in range(2, 18)]
-        threshold = max(grid, key=lambda t: score_readings(questions, readings, t)["f1"])
-        return {"slope": round(slope, 5), "intercept": round(intercept, 5), "threshold": threshold}
+        """What `Reader.probability` needs, fitted on one passage and on N_PASSAGES at once, each time with and without
+        the right one. The threshold is one half: withheld is what is more likely absent than present."""
+        rows = [(h.question.context, *h.wrong[: N_PASSAGES - 1]) for h in self.held_out]
+        without = [h.wrong for h in self.held_out]
+        features, labels = [], []
+        for passages, label in ((rows, True), (without, False)):
+            for some in ([r[:1] for r in passages], passages):
+                margins = [r.spans[0].score for r in self._read(model, some)]
+                features += [(m, np.log(len(p))) for m, p in zip(margins, some, strict=True)]
+                labels += [label] * len(some)
+        slope, log_passages, intercept = logistic_fit(np.array(features), labels).round(5).tolist()
+        return {"slope": slope, "log_passages": log_passages, "intercept": intercept, "threshold": 0.5}
 
-    def _readings(self, model: GPT) -> tuple[list[Reading], list[Reading]]:
+    def _read(self, model: GPT, passages: Sequence[Sequence[str]]) -> list[Reading]:
+        """Each held-out question with its passages."""
         was_training = model.training
         reader = Reader(Released("yardstick", model.eval(), self.tokenizer, _UNCALIBRATED, {}), batch_tokens=16384)
-        result = [
-            reader.read_batch([(q.question, [q.context]) for q in kind])
-            for kind in (self.answerable, self.unanswerable)
-        ]
+        readings = reader.read_batch([(h.question.question, p) for h, p in zip(self.held_out, passages, strict=True)])
         model.train(was_training)
-        return result[0], result[1]
+        return readings

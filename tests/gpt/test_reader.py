@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -15,7 +17,7 @@ from tests.gpt.conftest import sentences
 
 @pytest.fixture
 def reader(model: GPT, tokenizer: Tokenizer) -> Reader:
-    calibration = {"slope": 0.5, "intercept": 0.1, "threshold": 0.5}
+    calibration = {"slope": 0.5, "log_passages": -0.3, "intercept": 0.1, "threshold": 0.5}
     return Reader(Released("test", model.eval(), tokenizer, calibration, {}), batch_tokens=512)
 
 
@@ -73,6 +75,7 @@ def test_a_question_that_leaves_no_room_is_refused_with_the_limit(reader: Reader
 
 def test_probability_is_the_calibrated_sigmoid_and_never_overflows(reader: Reader) -> None:
     assert reader.probability(2.0) == pytest.approx(1 / (1 + torch.tensor(-1.1).exp().item()))
+    assert reader.probability(2.0, 8) == pytest.approx(1 / (1 + math.exp(-1.1 + 0.3 * math.log(8))))
     assert reader.probability(-1e9) < 1e-20
     assert reader.probability(1e9) == pytest.approx(1.0)
 

@@ -1,0 +1,56 @@
+"""The yardstick never meets the training data, and its probabilities mean what they say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gpt.model import GPT
+from gpt.squad import Article
+from gpt.tokenizer import Tokenizer
+from gpt.yardstick import Yardstick, split_articles
+
+
+def test_articles_are_split_whole_evenly_and_always_alike(articles: list[Article]) -> None:
+    training, held_out = split_articles(articles, 2)
+    assert [a.title for a in held_out] == ["Article 0", "Article 5"]
+    assert [a.title for a in training] == [f"Article {i}" for i in (1, 2, 3, 4)]
+    assert split_articles(articles, 0) == (articles, [])
+
+
+def test_wrong_passages_hold_no_answer_and_the_sample_is_fixed(tokenizer: Tokenizer, articles: list[Article]) -> None:
+    yardstick = Yardstick.build(tokenizer, articles, limit=10)
+    assert yardstick == Yardstick.build(tokenizer, articles, limit=10)
+    assert len(yardstick.held_out) == 10
+    for held in yardstick.held_out:
+        assert held.wrong
+        assert all(held.question.answers[0].lower() not in context.lower() for context in held.wrong)
+        assert held.unanswerable.context == held.wrong[0]
+        assert held.unanswerable.answers == ()
+
+
+def test_scoring_leaves_the_model_as_it_was(tokenizer: Tokenizer, articles: list[Article], model: GPT) -> None:
+    yardstick = Yardstick.build(tokenizer, articles, limit=6)
+    model.train()
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    assert set(yardstick.score(model)) == {"exact", "f1", "auroc"}
+    assert model.training
+    assert all(np.array_equal(before[name], p.detach()) for name, p in model.named_parameters())
+
+
+def test_the_calibrated_probability_of_what_is_there_half_the_time_is_a_half_on_average(
+    tokenizer: Tokenizer, articles: list[Article], model: GPT
+) -> None:
+    from gpt.checkpoint import Released
+    from gpt.reader import Reader
+
+    yardstick = Yardstick.build(tokenizer, articles, limit=18)
+    calibration = yardstick.calibrate(model)
+    reader = Reader(Released("m", model.eval(), tokenizer, calibration, {}))
+    asked = [(h.question.question, p) for h in yardstick.held_out for p in ([h.question.context], h.wrong[:1])]
+    asked += [
+        (h.question.question, p) for h in yardstick.held_out for p in ([h.question.context, *h.wrong[:7]], h.wrong)
+    ]
+    mean = float(np.mean([reading.answerable for reading in reader.read_batch(asked)]))
+    assert mean == pytest.approx(0.5, abs=0.01)
+    assert calibration["threshold"] == 0.5
