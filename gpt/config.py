@@ -137,7 +137,7 @@ RECIPES: dict[str, Recipe] = {
             name="mini",
             model=GPTConfig(depth=6, aspect=42),  # 256 wide, 4 heads of 64
             pretrain=TrainConfig(steps=320),
-            reading=TrainConfig(steps=3200),
+            reading=TrainConfig(steps=4000),
             text_files=(_WIKI[0], _ARXIV[0], _WIKI[3], _ARXIV[3]),
             definition_files=("qa/definitions.jsonl.xz", _WIKI[1], _WIKI[4]),
         ),
