@@ -7,12 +7,15 @@ CommonMark 0.31 with tables, footnotes, dollar mathematics and amsmath environme
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 
 from markdown_it import MarkdownIt
+from markdown_it.ruler import RuleOptionsType
+from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
-from mdit_py_plugins.amsmath import amsmath_plugin
-from mdit_py_plugins.dollarmath import dollarmath_plugin
+from mdit_py_plugins.amsmath import amsmath_block
+from mdit_py_plugins.dollarmath.index import math_block_dollar
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
 
@@ -22,6 +25,9 @@ from indexer.loaders.decode import decode, title_of
 from indexer.loaders.lines import LineBlock, line_anchors, line_starts, to_blocks
 from indexer.types import Block, BlockKind, Extracted
 
+_BlockRule = Callable[[StateBlock, int, int, bool], bool]
+
+_MAX_FORMULA_LINES = 200
 _LEAVES: dict[str, BlockKind] = {
     "paragraph_open": "paragraph",
     "html_block": "paragraph",
@@ -83,9 +89,21 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark").enable("table")
     parser.use(front_matter_plugin).use(footnote_plugin, move_to_end=False)
     # Blank lines end a formula, as on GitHub: one stray "$$" must not swallow the rest of the document.
-    parser.use(dollarmath_plugin, allow_blank_lines=False).use(amsmath_plugin)
+    dollars = _bounded(math_block_dollar(allow_blank_lines=False))
+    parser.block.ruler.before("fence", "math_block", dollars)
+    interrupts: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list", "footnote_def"]}
+    parser.block.ruler.before("blockquote", "amsmath", _bounded(amsmath_block), interrupts)
     parser.core.ruler.disable(["inline"])  # lines are all we need, and inline parsing is most of the time
     return parser
+
+
+def _bounded(rule: _BlockRule) -> _BlockRule:
+    """The rule, looking for a formula's end in so many lines only: a thousand unclosed ones cost linear time."""
+
+    def bounded(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+        return rule(state, first, min(last, first + _MAX_FORMULA_LINES), silent)
+
+    return bounded
 
 
 def _front_matter(tokens: list[Token]) -> tuple[int, str | None]:

@@ -52,8 +52,7 @@ def _scan(lines: Sequence[str]) -> Iterator[LineBlock]:
             yield heading
             number = heading.last
         else:
-            end = _end_of_run(lines, number)
-            blocks, number = _body(lines, number, end)
+            blocks, number = _body(lines, number)
             yield from blocks
 
 
@@ -75,22 +74,22 @@ def _heading(lines: Sequence[str], number: int, styles: list[str]) -> LineBlock 
 
 
 def _end_of_run(lines: Sequence[str], first: int) -> int:
-    """The first blank line from `first` on, or a line before which a new section begins."""
+    """The first blank line after `first`."""
     end = first + 1
     while end < len(lines) and lines[end].strip():
         end += 1
     return end
 
 
-def _body(lines: Sequence[str], first: int, end: int) -> tuple[list[LineBlock], int]:
-    """The blocks that begin with the run [first, end), and the line after them (literal blocks reach further)."""
-    indent = _indent(lines[first])
+def _body(lines: Sequence[str], first: int) -> tuple[list[LineBlock], int]:
+    """The blocks that the run of lines from `first` on begins with, and the line after them."""
     directive = _DIRECTIVE.match(lines[first])
+    kind = _LITERAL.get(directive.group(1)) if directive else None
+    if kind:
+        last = _end_of_indented(lines, first + 1, _indent(lines[first]))
+        return [LineBlock(kind, first, last)], last
+    end = _end_of_run(lines, first)
     if directive:
-        kind = _LITERAL.get(directive.group(1))
-        if kind:
-            last = _end_of_indented(lines, first + 1, indent)
-            return [LineBlock(kind, first, last)], last
         return _rows_or_runs(lines, first, end), end
     if any(_GRID_LINE.match(line) for line in lines[first:end]):
         return list(_grid_rows(lines, first, end)), end

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import time
+from contextlib import suppress
 from itertools import pairwise
 
 import pytest
@@ -96,3 +98,24 @@ def test_deep_nesting_is_survived() -> None:
         load("x.html", b"<p>words" + b"<div>" * deep + b"more words")
     with pytest.raises(LoadError, match="nested"):
         load("x.ipynb", b'{"cells":' + b"[" * deep + b"]" * deep + b"}")
+
+
+@pytest.mark.parametrize(
+    ("name", "piece"),
+    [
+        ("x.md", "\\begin{align}\n"),
+        ("x.md", "$$ a\n"),
+        ("x.md", "`a"),
+        ("x.md", "| a\n|-\n"),
+        ("x.rst", ".. math::\n"),
+        ("x.rst", "a::\n\n"),
+        ("x.html", "<b>a"),
+        ("x.html", "<meta "),
+        ("x.py", "# a\n\n"),
+    ],
+)
+def test_repeated_openings_do_not_cost_quadratic_time(name: str, piece: str) -> None:
+    begun = time.process_time()
+    with suppress(LoadError):  # "nested too deeply" is an answer too, if it comes soon
+        load(name, b"words\n\n" + piece.encode() * (60_000 // len(piece)))
+    assert time.process_time() - begun < 3
