@@ -7,6 +7,7 @@ import math
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby, pairwise
 from statistics import median
 
@@ -35,11 +36,11 @@ _UPRIGHT = 0.99  # cosine of the angle, about 8 degrees, up to which a line runs
 Place = Callable[[float, float, float, float], Box]
 
 
-@dataclass(slots=True)
+@dataclass
 class Line:
     """A line of text: `text` and `boxes` go together, one box a character. `hyphen`: it ends inside a word, whose
     hyphen is not in `text`. `turned`: it does not run from left to right. `height` is the line's size of type in
-    points, by its fonts' ascents and descents."""
+    points, by its fonts' ascents and descents. What is derived is worked out once, when the line is complete."""
 
     chars: list[str] = field(default_factory=list)
     boxes: list[Box] = field(default_factory=list)
@@ -48,25 +49,25 @@ class Line:
     bold: bool = False
     turned: bool = False
 
-    @property
+    @cached_property
     def text(self) -> str:
         return "".join(self.chars)
 
-    @property
+    @cached_property
     def height(self) -> float:
         shown = [(box[3] - box[1], char) for box, char in zip(self.boxes, self.chars, strict=True) if box[3] > box[1]]
         letters = [height for height, char in shown if char.isalnum()]
         return median(letters or [height for height, _ in shown] or [0.0])
 
-    @property
+    @cached_property
     def left(self) -> float:
         return min((b[0] for b in self.boxes if b[2] > b[0]), default=0.0)
 
-    @property
+    @cached_property
     def right(self) -> float:
         return max((b[2] for b in self.boxes if b[2] > b[0]), default=0.0)
 
-    @property
+    @cached_property
     def bottom(self) -> float:
         return median([b[3] for b in self.boxes if b[3] > b[1]] or [0.0])
 
