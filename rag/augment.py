@@ -1,7 +1,9 @@
 """What of the evidence goes before the reader's eyes, and the way back from there to the exact characters.
 
-The reader learnt from running prose, so every run of white space (a PDF's line ends, a code block's indentation)
-becomes one space. Nothing else changes: each character of a passage is a character of its evidence.
+The reader learnt from running prose, so it is shown prose: every run of white space (a PDF's line ends, a code block's
+indentation) becomes one space, and Markdown's headings, emphasis marks and link targets are hidden. A heading repeats
+the question's words without answering it, and attracts a reader. Nothing is added: each character of a passage is a
+character of its evidence.
 """
 
 from __future__ import annotations
@@ -12,7 +14,12 @@ from dataclasses import dataclass
 
 from rag.types import Evidence
 
-_WORD = re.compile(r"\S+")
+_HEADING = re.compile(r"^#{1,6}[ \t][^\n]*", re.MULTILINE)
+_MARKED = re.compile(  # everything but the group is hidden
+    r"(?<![\w*])\*{1,3}(?=\S)(?P<emphasis>[^*\n]+?)(?<=\S)\*{1,3}(?![\w*])"
+    r"|(?<!`)`(?P<code>[^`\n]+)`(?!`)"
+    r"|!?\[(?P<link>[^\]\n]+)\]\([^)\s]+\)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +43,30 @@ def augment(evidence: Sequence[Evidence]) -> tuple[Passage, ...]:
 
 
 def _passage(evidence: Evidence) -> Passage:
-    """The evidence with each run of white space as one space, standing where the run begins, and none at the ends."""
+    """The evidence's visible characters, each run of white space as its first character made a space, none at the ends."""
+    text, hidden = evidence.text, _hidden(evidence.text)
     pieces: list[str] = []
     offsets: list[int] = []
-    for word in _WORD.finditer(evidence.text):
-        if pieces:
+    for i, character in enumerate(text):
+        if i in hidden:
+            continue
+        if not character.isspace():
+            pieces.append(character)
+            offsets.append(i)
+        elif pieces and pieces[-1] != " ":
             pieces.append(" ")
-            offsets.append(offsets[-1] + 1)
-        pieces.append(word[0])
-        offsets.extend(range(word.start(), word.end()))
+            offsets.append(i)
+    if pieces and pieces[-1] == " ":
+        del pieces[-1], offsets[-1]
     return Passage(evidence, "".join(pieces), tuple(offsets))
+
+
+def _hidden(text: str) -> set[int]:
+    """The places of the characters that are not shown; headings are, where a passage holds nothing else."""
+    hidden = {i for match in _HEADING.finditer(text) for i in range(*match.span())}
+    if all(character.isspace() or i in hidden for i, character in enumerate(text)):
+        hidden = set()
+    for match in _MARKED.finditer(text):
+        shown = range(*match.span(match.lastgroup or 0))
+        hidden.update(i for i in range(*match.span()) if i not in shown)
+    return hidden

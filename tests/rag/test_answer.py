@@ -89,6 +89,13 @@ def test_a_span_of_nothing_gives_way_to_the_next() -> None:
     assert claim.text == "b"
 
 
+def test_a_span_over_a_paragraphs_end_gives_way_to_one_inside_a_paragraph() -> None:
+    across, inside = claim_of("one two\n \nthree four", (4, 13), (0, 3)), claim_of("one two\n \nthree four", (4, 13))
+    assert across is not None
+    assert inside is not None
+    assert (across.text, inside.text) == ("one", "two\n \nthree")
+
+
 def test_only_empty_spans_are_an_abstention() -> None:
     assert claim_of("a , b", (2, 3)) is None
 

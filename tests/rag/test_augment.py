@@ -10,6 +10,7 @@ from rag.augment import augment
 from tests.rag.fakes import evidence_of
 
 TEXTS = st.text(alphabet="ab .\n\t\u00a0é𝛼", max_size=40)
+MARKED_TEXTS = st.text(alphabet="ab *`#[]()\n", max_size=40)
 
 
 def test_white_space_is_one_space_and_none_at_the_ends() -> None:
@@ -44,6 +45,44 @@ def test_the_way_back_is_the_same_words(text: str, data: st.DataObject) -> None:
     end = data.draw(st.integers(start + 1, len(passage.text)))
     first, last = passage.origin(start, end)
     assert text[first:last].split() == passage.text[start:end].split()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("## The KV cache\n\nIt stores keys.", "It stores keys."),
+        ("It stores keys.\n\n## Its size\n\nTwo.", "It stores keys. Two."),
+        ("## The KV cache\n", "## The KV cache"),
+        ("**Momentum** keeps a *running mean*.", "Momentum keeps a running mean."),
+        ("The factor `beta` is 0.9.", "The factor beta is 0.9."),
+        ("See [the note](momentum.md).", "See the note."),
+        ("x**2 + y**2 and a * b * c", "x**2 + y**2 and a * b * c"),
+        ("#include and #3", "#include and #3"),
+        ("order[0](x, y)", "order[0](x, y)"),
+        ("```python\nx = 1\n```", "```python x = 1 ```"),
+        ("* one\n* two", "* one * two"),
+    ],
+)
+def test_headings_and_marks_are_hidden_and_code_is_not(text: str, shown: str) -> None:
+    (passage,) = augment([evidence_of(text)])
+    assert passage.text == shown
+
+
+def test_a_range_over_hidden_marks_leads_back_to_the_words_with_their_marks() -> None:
+    evidence = evidence_of("a **running mean** of the gradients")
+    (passage,) = augment([evidence])
+    start = passage.text.index("mean of")
+    first, last = passage.origin(start, start + len("mean of"))
+    assert evidence.text[first:last] == "mean** of"
+
+
+@settings(max_examples=100)
+@given(MARKED_TEXTS)
+def test_marked_or_not_each_character_is_one_of_the_evidence_in_order(text: str) -> None:
+    (passage,) = augment([evidence_of(text)])
+    assert list(passage.offsets) == sorted(set(passage.offsets))
+    assert "".join(" " if text[i].isspace() else text[i] for i in passage.offsets) == passage.text
+    assert passage.text == " ".join(passage.text.split())
 
 
 @pytest.mark.parametrize(("start", "end"), [(-1, 2), (2, 2), (3, 2), (0, 99)])
