@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 from indexer.chunk import chunk
 from indexer.embed import Embedder
@@ -13,8 +14,18 @@ from indexer.records import Draft
 from indexer.types import Chunk
 
 
-def make_draft(name: str, data: bytes, embedder: Embedder, mtime_ns: int | None = None) -> Draft:
-    """Extracts, chunks and locates `data`; the vectors are not computed here. Raises LoadError."""
+@dataclass(frozen=True, slots=True)
+class FileTime:
+    """When a file was last changed; None when its clock is too coarse to trust."""
+
+    mtime_ns: int | None
+
+
+def make_draft(name: str, data: bytes, embedder: Embedder, found: FileTime | None = None) -> Draft:
+    """Extracts, chunks and locates `data`; the vectors are not computed here. Without `found`: an upload.
+
+    Raises LoadError.
+    """
     extracted = load(name, data)
     if not _is_unicode(extracted.text + extracted.title):
         raise LoadError("holds characters that are not valid Unicode; save it again as UTF-8")
@@ -26,13 +37,14 @@ def make_draft(name: str, data: bytes, embedder: Embedder, mtime_ns: int | None 
         media_type=extracted.media_type,
         data=data,
         sha256=hashlib.sha256(data).hexdigest(),
-        mtime_ns=mtime_ns,
+        mtime_ns=found.mtime_ns if found else None,
         text=extracted.text,
         anchors=pack_anchors(extracted.anchors),
         chunks=chunks,
         places=tuple(place(extracted.anchors, c.start, c.end) for c in chunks),
         texts=texts,
         keys=tuple(vector_key(embedder.name, text) for text in texts),
+        uploaded=found is None,
     )
 
 

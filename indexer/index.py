@@ -11,7 +11,7 @@ from typing import Self
 
 from indexer.embed import Embedder, SentenceTransformerEmbedder
 from indexer.lock import FolderLock, claim
-from indexer.places import place, unpack_anchors
+from indexer.places import place_packed
 from indexer.search import Mode, Searcher
 from indexer.store import Store
 from indexer.sync import KEEP_VECTORS, Job, check_model
@@ -63,7 +63,8 @@ class Index:
         collection: str = DEFAULT_COLLECTION,
         progress: Callable[[Progress], None] | None = None,
     ) -> SyncReport:
-        """Makes the collection equal the files at `paths` (folders at any depth); does only what has changed.
+        """Makes the collection equal the files at `paths` (folders at any depth) besides what was uploaded with `add`,
+        which stays; does only what has changed.
 
         A file that cannot be indexed is reported, and what was known of it before stays. Raises PathNotFound.
         """
@@ -134,7 +135,7 @@ class Index:
         """Where the characters [start, end) of the text stand in the source file. Raises DocumentNotFound."""
         with self._store.read() as reading:
             packed = reading.anchors(document_id)
-        return place(unpack_anchors(packed), start, end)
+        return place_packed(packed, start, end)
 
     def collections(self) -> tuple[Collection, ...]:
         """All collections, by name."""

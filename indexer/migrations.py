@@ -29,6 +29,7 @@ CREATE TABLE document (
     n_chars INTEGER NOT NULL,
     n_chunks INTEGER NOT NULL,
     indexed_at TEXT NOT NULL,
+    uploaded INTEGER NOT NULL,   -- 1: handed over by name, 0: read from a file at `path`
     UNIQUE (collection_id, path)
 ) STRICT;
 CREATE INDEX document_sha256 ON document (sha256);

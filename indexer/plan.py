@@ -37,7 +37,7 @@ def make_plan(seen: Scan, known: Iterable[Known], digest: Callable[[str], str]) 
     """Compares by path, size and time, then by `digest` (path to sha256; may raise LoadError).
 
     A new path with the content of a vanished one is a rename. A document whose file, or whose folder, cannot be read
-    is neither changed nor removed.
+    is neither changed nor removed, nor is an upload, unless a file has its very name: then the file takes its place.
     """
     at_path = {document.path: document for document in known}
     unchanged: list[Found] = []
@@ -58,8 +58,9 @@ def make_plan(seen: Scan, known: Iterable[Known], digest: Callable[[str], str]) 
         if document is None:
             new.append((found, sha256))
         else:
-            (touched if document.sha256 == sha256 else updated).append(Step(found, document.document_id))
-    vanished = [document for document in at_path.values() if not _hidden(document.path, seen.failed)]
+            same = document.sha256 == sha256 and not document.uploaded
+            (touched if same else updated).append(Step(found, document.document_id))
+    vanished = [d for d in at_path.values() if not d.uploaded and not _hidden(d.path, seen.failed)]
     renamed, added = _match_renames(new, vanished)
     kept = {step.document_id for step in renamed}
     removed = tuple(document for document in vanished if document.document_id not in kept)

@@ -22,7 +22,7 @@ STORED_DTYPE = np.dtype("<f2")  # half the space; the cosine of a unit vector to
 
 _DOCUMENT = """SELECT document_id, name, path, title, media_type, sha256, size_bytes, n_chars, n_chunks, indexed_at
     FROM document JOIN collection USING (collection_id)"""
-_KNOWN = "SELECT document_id, path, sha256, size_bytes, mtime_ns FROM document"
+_KNOWN = "SELECT document_id, path, sha256, size_bytes, mtime_ns, uploaded FROM document"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class Draft:
     places: tuple[Place, ...]
     texts: tuple[str, ...]
     keys: tuple[bytes, ...]
+    uploaded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Known:
     sha256: str
     size_bytes: int
     mtime_ns: int | None
+    uploaded: bool
 
 
 class Reading:
@@ -98,14 +100,14 @@ class Reading:
     def known(self, collection_id: int) -> tuple[Known, ...]:
         """The documents of a collection as a sync compares them with files."""
         sql = f"{_KNOWN} WHERE collection_id = ? ORDER BY path"
-        return tuple(Known(*row) for row in self.connection.execute(sql, (collection_id,)))
+        return tuple(Known(*row[:5], uploaded=bool(row[5])) for row in self.connection.execute(sql, (collection_id,)))
 
     def find(self, collection_id: int, path: str) -> Known | None:
         """The document at `path`, if any."""
         row = self.connection.execute(
             f"{_KNOWN} WHERE collection_id = ? AND path = ?", (collection_id, path)
         ).fetchone()
-        return None if row is None else Known(*row)
+        return None if row is None else Known(*row[:5], uploaded=bool(row[5]))
 
     def text(self, document_id: str) -> str:
         """The extracted text. Raises DocumentNotFound."""
@@ -230,9 +232,9 @@ class Writing(Reading):
             self.discard(document_id)
         self.connection.execute("INSERT INTO blob VALUES (?, ?) ON CONFLICT DO NOTHING", (draft.sha256, draft.data))
         self.connection.execute(
-            "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (document_id, collection_id, draft.path, draft.title, draft.media_type, draft.sha256, len(draft.data),
-             draft.mtime_ns, len(draft.text), len(draft.chunks), datetime.now(UTC).isoformat(timespec="seconds")),
+             draft.mtime_ns, len(draft.text), len(draft.chunks), datetime.now(UTC).isoformat(timespec="seconds"), int(draft.uploaded)),
         )  # fmt: skip
         self.connection.execute("INSERT INTO document_text VALUES (?, ?, ?)", (document_id, draft.text, draft.anchors))
         self._put_chunks(document_id, draft)

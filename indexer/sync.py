@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from indexer.draft import make_draft
+from indexer.draft import FileTime, make_draft
 from indexer.embed import Embedder
 from indexer.errors import EmbeddingModelError, LoadError
 from indexer.loaders import SUFFIXES
@@ -39,7 +39,7 @@ class Job:
     failed: list[Failure] = field(default_factory=list)
 
     def sync(self, paths: Sequence[Path]) -> SyncReport:
-        """Makes the collection equal `paths`. Raises PathNotFound before anything is changed.
+        """Makes the files of the collection equal `paths`; uploads stay. Raises PathNotFound before anything is changed.
 
         Every commit leaves a whole index; after a crash the next sync does the rest.
         """
@@ -122,7 +122,7 @@ class Job:
             self._tell("read", done, len(steps), step.found.path)
             try:
                 data = read_file(step.found.path)
-                draft = make_draft(step.found.path, data, self.embedder, _trusted_time(step.found, now_ns))
+                draft = make_draft(step.found.path, data, self.embedder, FileTime(_trusted_time(step.found, now_ns)))
             except LoadError as error:
                 self.failed.append(Failure(step.found.path, str(error)))
                 continue

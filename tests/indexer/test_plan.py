@@ -19,7 +19,7 @@ def plan(files: dict[str, tuple[str, int]], known: dict[str, tuple[str, int]], *
         tuple(Failure(path, "permission denied") for path in failed),
     )
     documents = [
-        Known(f"id of {path}", path, f"sha of {content}", len(content), time)
+        Known(f"id of {path}", path, f"sha of {content}", len(content), time, False)
         for path, (content, time) in sorted(known.items())
     ]
 

@@ -22,7 +22,7 @@ TEXT = "cats purr"
 def draft(path: str = "a.txt", text: str = TEXT) -> Draft:
     chunk = Chunk(0, len(text), text)
     return Draft(path, path, "text/plain", text.encode(), f"sha of {text}", 1, text, b"", (chunk,), (Place(),), (text,),
-                 (text.encode(),))  # fmt: skip
+                 (text.encode(),), False)  # fmt: skip
 
 
 def put(writing: Writing, path: str = "a.txt", text: str = TEXT, document_id: str | None = None) -> str:

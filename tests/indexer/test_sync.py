@@ -304,3 +304,26 @@ def test_dense_search_equals_comparing_with_every_chunk(tmp_path: Path, seed: in
         assert len(hits) == sum(d.n_chunks for d in index.documents("a"))
         assert np.allclose([h.score for h in hits], vectors @ query, atol=1e-3)
         assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
+
+
+def test_what_was_uploaded_stays_through_a_sync_and_a_deletion_of_every_file(index: Index, notes: Path) -> None:
+    index.sync([notes])
+    upload = index.add("lecture.md", b"# Lecture\n\nAn upload is not a file of the folder.\n")
+    for path in notes.rglob("*.*"):
+        path.unlink()
+    report = index.sync([notes])
+    assert report.removed > 0
+    assert report.files == 0
+    assert [d.document_id for d in index.documents()] == [upload.document_id]
+    index.remove(upload.document_id)
+    assert index.documents() == ()
+
+
+def test_a_file_takes_the_place_of_an_upload_of_its_very_name(index: Index, notes: Path) -> None:
+    path = notes / "same.md"
+    path.write_text("# Same\n\nThe words of the file.\n")
+    upload = index.add(str(path), b"# Same\n\nThe words of the upload.\n")
+    index.sync([notes])
+    assert "words of the file" in index.text(upload.document_id)
+    path.unlink()
+    assert index.sync([notes]).removed == 1
