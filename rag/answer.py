@@ -42,11 +42,13 @@ class Claim:
 def choose(reading: Reading, passages: Sequence[Passage], threshold: float) -> Claim | None:
     """The best span that still says something once trimmed; None (abstain) below `threshold` or without such a span.
 
-    A span over a paragraph's end gives way to one inside a paragraph: no answer begins in one thought and ends in another.
+    Best: by the reader's score and that of its passage, since both may err (as in BERTserini, Yang et al. 2019). A span
+    over a paragraph's end gives way to one inside a paragraph: no answer begins in one thought and ends in another.
     """
     if reading.answerable < threshold:
         return None
-    found = (_claim(span, passages[span.passage]) for span in reading.spans)
+    ranked = sorted(reading.spans, key=lambda span: -span.score - EVIDENCE_WEIGHT * passages[span.passage].evidence.score)
+    found = (_claim(span, passages[span.passage]) for span in ranked)
     claims = [claim for claim in found if claim is not None]
     return next((claim for claim in claims if not _PARAGRAPH_END.search(claim.text)), claims[0] if claims else None)
 
