@@ -1,6 +1,6 @@
 """What keeping freed memory is worth to a training step: the same steps in two fresh processes, with and without.
 
-    pytest -m bench tests/bench/test_training_speed.py -s
+pytest -m bench tests/bench/test_training_speed.py -s
 """
 
 from __future__ import annotations
