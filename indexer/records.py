@@ -234,7 +234,8 @@ class Writing(Reading):
         self.connection.execute(
             "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (document_id, collection_id, draft.path, draft.title, draft.media_type, draft.sha256, len(draft.data),
-             draft.mtime_ns, len(draft.text), len(draft.chunks), datetime.now(UTC).isoformat(timespec="seconds"), int(draft.uploaded)),
+             draft.mtime_ns, len(draft.text), len(draft.chunks), datetime.now(UTC).isoformat(timespec="seconds"),
+             int(draft.uploaded)),
         )  # fmt: skip
         self.connection.execute("INSERT INTO document_text VALUES (?, ?, ?)", (document_id, draft.text, draft.anchors))
         self._put_chunks(document_id, draft)
