@@ -53,7 +53,7 @@ class Known:
     sha256: str
     size_bytes: int
     mtime_ns: int | None
-    uploaded: bool
+    uploaded: int  # 1: by upload
 
 
 class Reading:
@@ -100,14 +100,14 @@ class Reading:
     def known(self, collection_id: int) -> tuple[Known, ...]:
         """The documents of a collection as a sync compares them with files."""
         sql = f"{_KNOWN} WHERE collection_id = ? ORDER BY path"
-        return tuple(Known(*row[:5], uploaded=bool(row[5])) for row in self.connection.execute(sql, (collection_id,)))
+        return tuple(Known(*row) for row in self.connection.execute(sql, (collection_id,)))
 
     def find(self, collection_id: int, path: str) -> Known | None:
         """The document at `path`, if any."""
         row = self.connection.execute(
             f"{_KNOWN} WHERE collection_id = ? AND path = ?", (collection_id, path)
         ).fetchone()
-        return None if row is None else Known(*row[:5], uploaded=bool(row[5]))
+        return None if row is None else Known(*row)
 
     def text(self, document_id: str) -> str:
         """The extracted text. Raises DocumentNotFound."""
