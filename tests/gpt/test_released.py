@@ -1,0 +1,51 @@
+"""The released model: whole, within its size, and able to read what it was made for."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpt.config import RECIPES
+from gpt.reader import RELEASED, Reader
+
+MAX_BYTES = 32 * 2**20
+
+PASSAGE = (
+    "Backpropagation is an algorithm that computes the gradient of a loss with respect to every weight of a network. "
+    "It was popularised in 1986 by David Rumelhart, Geoffrey Hinton and Ronald Williams in a paper in the journal Nature. "
+    "Training the network took 150 sweeps through the data."
+)
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader.load()
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("When was backpropagation popularised?", "1986"),
+        ("In which journal did the paper appear?", "Nature"),
+        ("How many sweeps through the data did training take?", "150"),
+    ],
+)
+def test_it_reads_a_plain_passage(reader: Reader, question: str, answer: str) -> None:
+    best = reader.read(question, [PASSAGE]).spans[0]
+    assert answer in PASSAGE[best.start : best.end]
+    assert best.end - best.start < 60
+
+
+def test_what_is_there_is_more_probable_than_what_is_not(reader: Reader) -> None:
+    there = reader.read("Who popularised backpropagation in 1986?", [PASSAGE]).answerable
+    missing = reader.read("What is the capital of Mongolia?", [PASSAGE]).answerable
+    assert there > 0.5 > missing
+
+
+def test_every_released_model_fits_its_recipe_and_its_size() -> None:
+    folders = [folder for folder in RELEASED.iterdir() if folder.is_dir()]
+    assert folders
+    for folder in folders:
+        released = Reader.load(folder).released
+        assert released.model.config == RECIPES[released.name].model
+        assert released.training["recipe_fingerprint"] in (folder / "card.md").read_text()
+        assert sum(file.stat().st_size for file in folder.iterdir()) <= MAX_BYTES
