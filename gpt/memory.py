@@ -1,5 +1,5 @@
 """Keeps freed memory in the process: by default glibc gives large blocks back at every free, and a training step then
-spends most of its time on page faults (measured: 2.0k against 8.4k tokens/s on two cores, docs/log.md)."""
+spends much of its time on page faults (a step is 1.3 times faster on two idle cores, docs/results.md)."""
 
 from __future__ import annotations
 
