@@ -83,7 +83,8 @@ class Released:
 
 
 def release(folder: Path, released: Released, card: str) -> None:
-    """Writes a released model; the weights as bfloat16. The folder appears by one rename and replaces an older one."""
+    """Writes a released model; the weights as bfloat16. The folder appears by one rename, in the
+    place of an older one."""
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -102,8 +103,15 @@ def release(folder: Path, released: Released, card: str) -> None:
     }
     (partial / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     (partial / "card.md").write_text(card)
-    shutil.rmtree(folder, ignore_errors=True)
+    for file in partial.iterdir():
+        _fsync(file)
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():  # never removed before the new one is whole: a crash leaves one of the two
+        folder.rename(old)
     partial.rename(folder)
+    _fsync(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def load_released(folder: Path, compute_dtype: torch.dtype = torch.bfloat16) -> Released:

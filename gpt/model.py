@@ -125,16 +125,16 @@ class GPT(nn.Module):
         self.register_buffer("sin", sin, persistent=False)
         self.init_weights()
 
-    def init_weights(self, generator: torch.Generator | None = None) -> None:
+    def init_weights(self) -> None:
         """Embeddings N(0, 0.5), marks N(0, 0.3), matrices N(0, 1/n_in); everything that ends a residual branch, and
         the span head, starts at zero, so the stack begins as the identity (modded-nanogpt, zero-init projections)."""
-        nn.init.normal_(self.embedding.weight, std=0.5, generator=generator)
-        nn.init.normal_(self.mark_embedding.weight, std=0.3, generator=generator)
+        nn.init.normal_(self.embedding.weight, std=0.5)
+        nn.init.normal_(self.mark_embedding.weight, std=0.3)
         nn.init.zeros_(self.span_head.weight)
         for module in self.modules():
             if isinstance(module, Attention | MLP):
                 first = module.qkv if isinstance(module, Attention) else module.gate_up
-                nn.init.normal_(first.weight, std=first.weight.size(1) ** -0.5, generator=generator)
+                nn.init.normal_(first.weight, std=first.weight.size(1) ** -0.5)
                 nn.init.zeros_(module.out.weight)
 
     def forward(self, ids: Tensor, marks: Tensor | None = None, mask: Tensor | None = None) -> Tensor:

@@ -104,11 +104,6 @@ class Prompt:
         return len(self.ids)
 
 
-def prompt_tokens(question: Piece, passages: Sequence[Piece]) -> int:
-    """The length of the prompt that `build_prompt` would make."""
-    return 2 * len(question) + OVERHEAD_TOKENS + sum(len(p) + 1 for p in passages)
-
-
 def build_prompt(tokenizer: Tokenizer, question: Piece, passages: Sequence[Piece]) -> Prompt:
     """The question, the passages, the question again, and <|answer|> at the end."""
     special = tokenizer.special_ids

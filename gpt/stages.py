@@ -25,7 +25,6 @@ from gpt.train import Progress, train
 from gpt.yardstick import Yardstick, split_articles
 
 SVD_TOKENS = 12_000_000  # corpus statistics settle well before; the SVD takes about 30 s
-
 HELD_OUT_DEFINITION_ARTICLES = 20
 
 OnStep = Callable[[Progress], None]

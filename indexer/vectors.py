@@ -27,11 +27,6 @@ class VectorIndex:
             with self._lock:
                 self._index.add_with_ids(np.ascontiguousarray(vectors, dtype=np.float32), ids)
 
-    def remove(self, ids: Ids) -> None:
-        """Forgets the vectors of `ids`; those that are not there are no error."""
-        with self._lock:
-            self._index.remove_ids(faiss.IDSelectorBatch(ids))
-
     def search(self, query: Vectors, n: int, allowed: Ids) -> dict[int, float]:
         """Id -> inner product of the `n` vectors among `allowed` nearest to `query` (dim,), best first."""
         n = min(n, len(allowed), len(self))

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt.reading import (
+    OVERHEAD_TOKENS,
     PASSAGE_ROLE,
     PromptBatch,
     build_prompt,
     encode_piece,
     overlap,
-    prompt_tokens,
     span_log_probs,
     stem,
 )
@@ -83,7 +83,7 @@ def test_the_prompt_holds_question_passages_question_and_the_answer_token() -> N
     q, p, a = (special[n] for n in ("<|question|>", "<|passage|>", "<|answer|>"))
     expected = [q, *question.ids, p, *passages[0].ids, p, *passages[1].ids, q, *question.ids, a]
     assert prompt.ids.tolist() == expected
-    assert len(prompt) == prompt_tokens(question, passages)
+    assert len(prompt) == 2 * len(question) + OVERHEAD_TOKENS + sum(len(p) + 1 for p in passages)
     for start, length, passage in zip(prompt.starts, prompt.lengths, passages, strict=True):
         assert prompt.ids[start : start + length].tolist() == passage.ids.tolist()
         assert (prompt.marks[start : start + length] >= PASSAGE_ROLE).all()

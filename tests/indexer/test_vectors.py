@@ -54,15 +54,6 @@ def test_scores_are_the_inner_products_of_search(index: VectorIndex, ids: Ids) -
     assert index.scores(query, np.array([], dtype=np.int64)) == {}
 
 
-def test_removed_vectors_are_not_found_and_removing_twice_is_no_error(index: VectorIndex, ids: Ids) -> None:
-    query = unit_vectors(1, seed=7)[0]
-    best = np.array(list(index.search(query, 5, ids)))
-    index.remove(best)
-    index.remove(best)
-    assert len(index) == len(ids) - 5
-    assert not set(index.search(query, 20, ids)) & set(best.tolist())
-
-
 def test_an_index_survives_its_bytes(index: VectorIndex, ids: Ids) -> None:
     query = unit_vectors(1, seed=8)[0]
     again = VectorIndex.from_bytes(index.to_bytes())
