@@ -2,6 +2,7 @@
 
 A training checkpoint is a folder `step-NNNNNNN` that appears by one rename; a released model is a folder with
 `model.safetensors`, `config.json`, `tokenizer.json` and `card.md`. Every file's sha256 stands in the JSON beside it.
+Released weights are int8 (gpt/quantize.py) or bf16, and float32 once loaded.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ from torch import Tensor
 from gpt.config import GPTConfig, config_from_dict
 from gpt.errors import CheckpointError, ConfigError
 from gpt.model import GPT
+from gpt.quantize import STORAGES, Storage, pack, unpack
 from gpt.tokenizer import Tokenizer
 
-FORMAT = 1
+STEP_FORMAT = 1
+FORMAT = 2  # of a released model; in format 1 all weights were bf16
 CALIBRATION = ("slope", "log_passages", "intercept", "threshold")  # what Reader.probability needs
 
 
@@ -40,7 +43,7 @@ def save_step(
     for group, named in tensors.items():
         save_file({k: v.detach().contiguous() for k, v in named.items()}, partial / f"{group}.safetensors")
     digests = {f.name: _sha256(f) for f in sorted(partial.iterdir())}
-    (partial / "state.json").write_text(json.dumps({"format": FORMAT, "step": step, "sha256": digests, **state}))
+    (partial / "state.json").write_text(json.dumps({"format": STEP_FORMAT, "step": step, "sha256": digests, **state}))
     for file in partial.iterdir():
         _fsync(file)
     shutil.rmtree(final, ignore_errors=True)
@@ -82,19 +85,20 @@ class Released:
     training: dict[str, Any]
 
 
-def release(folder: Path, released: Released, card: str) -> None:
-    """Writes a released model; the weights as bfloat16. The folder appears by one rename, in the
-    place of an older one."""
+def release(folder: Path, released: Released, card: str, weights: Storage = "int8") -> None:
+    """Writes a released model, its weights stored as said. The folder appears by one rename, in the place of an older
+    one. Raises CheckpointError when a weight is not finite."""
+    stored = pack(released.model.state_dict(), weights)
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    weights = {k: v.detach().to(torch.bfloat16).contiguous() for k, v in released.model.state_dict().items()}
-    save_file(weights, partial / "model.safetensors")
+    save_file(stored, partial / "model.safetensors")
     (partial / "model.safetensors").chmod(0o644)  # safetensors writes files only their owner can read
     released.tokenizer.save(partial / "tokenizer.json")
     config = {
         "format": FORMAT,
         "name": released.name,
+        "weights": weights,
         "model": dataclasses.asdict(released.model.config),
         "tokenizer_fingerprint": released.tokenizer.fingerprint,
         "sha256": {"model.safetensors": _sha256(partial / "model.safetensors")},
@@ -115,7 +119,10 @@ def release(folder: Path, released: Released, card: str) -> None:
 
 
 def load_released(folder: Path, compute_dtype: torch.dtype = torch.bfloat16) -> Released:
-    """Raises CheckpointError naming what is missing, damaged, or belongs to another config or tokenizer."""
+    """Reads formats 1 and 2; master weights are float32.
+
+    Raises CheckpointError naming what is missing, damaged, or belongs to another config or tokenizer.
+    """
     try:
         raw = json.loads((folder / "config.json").read_text())
         config = config_from_dict(raw["model"])
@@ -130,9 +137,13 @@ def load_released(folder: Path, compute_dtype: torch.dtype = torch.bfloat16) -> 
         raise CheckpointError(
             f"{folder / 'config.json'} does not describe a model: {error}; fetch or train it again"
         ) from error
-    if raw.get("format") != FORMAT:
+    if raw.get("format") not in (1, FORMAT):
         raise CheckpointError(
-            f"{folder} has format {raw.get('format')!r}, this version reads {FORMAT}; update studygpt"
+            f"{folder} has format {raw.get('format')!r}, this version reads 1 and {FORMAT}; update studygpt"
+        )
+    if raw["format"] == FORMAT and raw.get("weights") not in STORAGES:
+        raise CheckpointError(
+            f"{folder} has weights {raw.get('weights')!r}, this version reads {', '.join(STORAGES)}; update studygpt"
         )
     _verify(folder, digests)
     tokenizer = Tokenizer.load(folder / "tokenizer.json")
@@ -143,10 +154,18 @@ def load_released(folder: Path, compute_dtype: torch.dtype = torch.bfloat16) -> 
     return Released(name, _build(config, folder, compute_dtype), tokenizer, calibration, training)
 
 
+def convert_released(folder: Path, weights: Storage = "int8") -> None:
+    """Rewrites a released model in place with its weights stored as said; bf16 to int8 halves the file."""
+    released = load_released(folder)
+    release(folder, released, (folder / "card.md").read_text(encoding="utf-8"), weights)
+
+
 def _build(config: GPTConfig, folder: Path, compute_dtype: torch.dtype) -> GPT:
     model = GPT(config, compute_dtype)
     try:
-        model.load_state_dict(load_file(folder / "model.safetensors"))
+        model.load_state_dict(unpack(load_file(folder / "model.safetensors")))
+    except CheckpointError as error:
+        raise CheckpointError(f"{folder / 'model.safetensors'}: {error}") from error
     except (SafetensorError, RuntimeError) as error:
         raise CheckpointError(f"{folder / 'model.safetensors'} does not fit config.json: {error}") from error
     return model.eval()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from gpt.checkpoint import Released, load_released, release, save_step
+from gpt.checkpoint import Released, convert_released, load_released, release, save_step
 from gpt.errors import CheckpointError, TokenizerError
 from gpt.model import GPT
 from gpt.tokenizer import Tokenizer, train_tokenizer
@@ -23,7 +25,7 @@ def folder(tmp_path: Path, model: GPT, tokenizer: Tokenizer) -> Path:
     return tmp_path / "m"
 
 
-def test_a_released_model_gives_the_same_states_up_to_bfloat16(folder: Path, model: GPT, tokenizer: Tokenizer) -> None:
+def test_a_released_model_gives_the_same_states_up_to_rounding(folder: Path, model: GPT, tokenizer: Tokenizer) -> None:
     loaded = load_released(folder, torch.float32)
     ids = torch.randint(0, 300, (1, 9))
     assert torch.nn.functional.cosine_similarity(loaded.model(ids), model(ids), dim=-1).min() > 0.999
@@ -37,6 +39,40 @@ def test_releasing_again_replaces_the_folder_whole(folder: Path, model: GPT, tok
     assert load_released(folder).name == "n"
     assert not (folder / "left-over").exists()
     assert [f.name for f in folder.parent.iterdir()] == ["m"]
+
+
+def test_int8_halves_the_file_and_a_bf16_release_converts_in_place(
+    folder: Path, tmp_path: Path, model: GPT, tokenizer: Tokenizer
+) -> None:
+    release(tmp_path / "b", Released("m", model, tokenizer, CALIBRATION, {"recipe": "none"}), "# m\n", "bf16")
+    narrow, wide = (path / "model.safetensors" for path in (folder, tmp_path / "b"))
+    assert narrow.stat().st_size < 0.7 * wide.stat().st_size  # names and scales weigh more in a model this small
+    convert_released(tmp_path / "b")
+    assert narrow.stat().st_size == wide.stat().st_size
+    one, other = load_released(folder, torch.float32), load_released(tmp_path / "b", torch.float32)
+    assert (other.name, other.calibration, other.training) == (one.name, one.calibration, one.training)
+    assert (tmp_path / "b" / "card.md").read_text() == "# m\n"
+    for a, b in zip(one.model.parameters(), other.model.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=a.abs().max().item() * 0.02)
+
+
+def test_a_model_of_format_1_is_still_read(folder: Path, model: GPT, tokenizer: Tokenizer) -> None:
+    release(folder, Released("m", model, tokenizer, CALIBRATION, {}), "# m\n", "bf16")
+    raw = json.loads((folder / "config.json").read_text())
+    del raw["weights"]
+    (folder / "config.json").write_text(json.dumps(raw | {"format": 1}))
+    weights = load_released(folder).model.state_dict()
+    assert all(torch.equal(weights[n], w.bfloat16().float()) for n, w in model.state_dict().items())
+
+
+def test_lost_scales_are_named_with_their_file(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    save_file({n: t for n, t in load_file(file).items() if n != "embedding.weight.scale"}, file)
+    raw = json.loads((folder / "config.json").read_text())
+    raw["sha256"] = {file.name: hashlib.sha256(file.read_bytes()).hexdigest()}
+    (folder / "config.json").write_text(json.dumps(raw))
+    with pytest.raises(CheckpointError, match=r"model\.safetensors: embedding\.weight is int8 but .*scale is missing"):
+        load_released(folder)
 
 
 def test_one_flipped_byte_is_found(folder: Path) -> None:
@@ -68,6 +104,7 @@ def test_another_tokenizer_is_refused(folder: Path) -> None:
     ("change", "message"),
     [
         ({"format": 99}, "format 99"),
+        ({"weights": "int3"}, "weights 'int3'"),
         ({"model": {"depth": 2}}, "does not describe a model"),
         ({"sha256": None}, "does not describe a model"),
         ({"calibration": {"slope": 1.0}}, "does not describe a model"),
