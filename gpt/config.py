@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from gpt.errors import ConfigError
 
@@ -94,6 +94,37 @@ class TrainConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ReinforceConfig(TrainConfig):
+    """The stage after reading: what an answer is worth, and how the expected worth is estimated (gpt/reinforce.py).
+
+    A span is worth its F1 from -wrong_answer (no right word) to 1; declining what is answerable is worth 0.
+    """
+
+    muon_lr: float = 0.002
+    adam_lr: float = 0.0003
+    warmup_steps: int = 10
+    ema_decay: float = 0.98
+    checkpoint_every: int = 50
+    seed: int = 1  # another order of the examples than in reading
+    estimator: Literal["exact", "sampled"] = "exact"
+    samples: int = 8  # answers drawn a question, when sampled
+    anchor: float = 0.5  # weight of the supervised loss
+    citation: float = 0.1  # more for a span of the right passage, where there are several
+    abstention: float = 1.0  # declining what has no answer
+    wrong_answer: float = 0.2  # what a span costs where nothing answers
+
+    def __post_init__(self) -> None:
+        TrainConfig.__post_init__(self)
+        if self.estimator not in ("exact", "sampled"):
+            raise ConfigError(f"estimator={self.estimator!r} must be exact or sampled")
+        if self.samples < 2:
+            raise ConfigError(f"samples={self.samples} must be at least 2: each is compared with the others' mean")
+        for name in ("anchor", "citation", "abstention", "wrong_answer"):
+            if not getattr(self, name) >= 0:
+                raise ConfigError(f"{name}={getattr(self, name)} must be at least 0")
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """From raw text to a scored checkpoint. Paths are relative to the data folder (`--corpus`)."""
 
@@ -107,6 +138,7 @@ class Recipe:
     qa_files: tuple[str, ...] = ("qa/squad-train-v1.1.json.xz",)
     definition_files: tuple[str, ...] = ("qa/definitions.jsonl.xz",)
     max_definitions: int = 24_000
+    reinforce: ReinforceConfig | None = None  # a stage after reading, if any
     held_out_articles: int = 44  # the yardstick: never trained on; the abstention is calibrated on them
     fields: tuple[str, ...] = field(default=("title", "text"))
 
@@ -131,6 +163,7 @@ RECIPES: dict[str, Recipe] = {
             tokenizer_chars=2_000_000,
             pretrain_chars=2_000_000,
             definition_files=(),
+            reinforce=ReinforceConfig(steps=5, batch_tokens=1024, checkpoint_every=5),
             held_out_articles=2,
         ),
         Recipe(  # two CPU cores, about two hours

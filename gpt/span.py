@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 MAX_ANSWER_TOKENS = 30
@@ -22,6 +22,21 @@ class TokenSpan:
     score: float
 
 
+def span_scores(ends: Tensor, passages: Tensor, max_tokens: int = MAX_ANSWER_TOKENS) -> Tensor:
+    """(B, W, T): at [b, w, i] the sum ends[b, i, 0] + ends[b, i + w, 1] of the span [i, i + w], -inf where it leaves
+    its passage; W = min(max_tokens, T). Differentiable.
+
+    ends (B, T, 2): a score of a first and of a last token; passages (B, T) int64: which passage a token belongs to,
+    counted from 1, 0 for none.
+    """
+    W = min(max_tokens, ends.size(1))
+    # [b, i, w] is the value at i + w: windows of a padded row instead of a (T, T) table
+    last = F.pad(ends[..., 1], (0, W - 1)).unfold(1, W, 1)
+    passage = F.pad(passages, (0, W - 1)).unfold(1, W, 1)
+    inside = (passage == passages[..., None]) & (passages[..., None] > 0)
+    return (ends[..., :1] + last).masked_fill(~inside, float("-inf")).transpose(1, 2)
+
+
 def best_spans(log_p: Tensor, passages: Tensor, n: int, max_tokens: int = MAX_ANSWER_TOKENS) -> list[list[TokenSpan]]:
     """The `n` best spans of each row, best first, none overlapping a better one.
 
@@ -29,13 +44,7 @@ def best_spans(log_p: Tensor, passages: Tensor, n: int, max_tokens: int = MAX_AN
     from 1, 0 for none. A span lies within one passage and has at most `max_tokens` tokens.
     """
     B, T, _ = log_p.shape
-    # score[b, w, i]: the span [i, i + w]; one shifted sum a width instead of a (T, T) table a row
-    starts, ends = log_p.unbind(-1)
-    scores = torch.full((B, min(max_tokens, T), T), float("-inf"))
-    for w in range(scores.size(1)):
-        same = (passages[:, : T - w] == passages[:, w:]) & (passages[:, : T - w] > 0)
-        total = starts[:, : T - w] + ends[:, w:]
-        scores[:, w, : T - w] = total.masked_fill(~same, float("-inf"))
+    scores = span_scores(log_p, passages, max_tokens)
     k = min(scores[0].numel(), n * max_tokens * 4)  # enough that n stay after dropping overlaps, nearly always
     values, flat = scores.flatten(1).topk(k, dim=1)
     return [_distinct(row, values[row].tolist(), flat[row].tolist(), T, n) for row in range(B)]
