@@ -1,80 +1,55 @@
-"""Scores of reading: SQuAD's exact match and F1 as the official scripts normalise, and how far abstention can be
-trusted (AUROC, expected calibration error)."""
+"""Measures a reader on a file of questions: answers against SQuAD's rules, confidence against what came true.
+
+A question is graded once, with its best span always given; every score is then a function of the grades.
+"""
 
 from __future__ import annotations
 
-import collections
-import re
-import string
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from gpt import confidence
 from gpt.errors import DataError
+from gpt.metrics import bootstrap_interval, exact_match, group_by_article, token_f1
 from gpt.reader import Reader, Reading
 from gpt.squad import SquadQuestion, load_squad
 
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
-_PUNCTUATION = set(string.punctuation)
+PRECISIONS = (95, 90, 80)  # per cent of mean F1 at which coverage is told
+BATCH_QUESTIONS = 64
 
 
-def normalize(text: str) -> str:
-    """Lower case, no punctuation, no articles, single spaces (the official SQuAD 1.1 and 2.0 scripts)."""
-    bare = "".join(c for c in text.lower() if c not in _PUNCTUATION)
-    return " ".join(_ARTICLES.sub(" ", bare).split())
+@dataclass(frozen=True)
+class Graded:
+    """Questions and what the reader made of them, a row each.
 
+    exact, f1 (n,): of the best span, in [0, 1]; 0 where there is no answer to find. confidence (n,): the calibrated
+    probability that the paragraph answers. margin (n,): what it was made from, nats, -inf without any span.
+    """
 
-def exact_match(prediction: str, golds: Sequence[str]) -> float:
-    """1.0 when the normalised prediction equals any gold answer; no golds: when the prediction is empty."""
-    return float(any(normalize(prediction) == normalize(gold) for gold in golds or [""]))
+    titles: tuple[str, ...]
+    answerable: np.ndarray
+    exact: np.ndarray
+    f1: np.ndarray
+    confidence: np.ndarray
+    margin: np.ndarray
+    seconds_per_question: float = 0.0
 
+    def __len__(self) -> int:
+        return len(self.titles)
 
-def token_f1(prediction: str, golds: Sequence[str]) -> float:
-    """The best F1 of shared normalised words over the gold answers; if either is empty, whether both are."""
-    return max(_f1(normalize(prediction).split(), normalize(gold).split()) for gold in golds or [""])
+    @property
+    def open_ended(self) -> bool:
+        """Whether some questions have no answer, as in SQuAD 2.0."""
+        return not self.answerable.all()
 
-
-def _f1(prediction: list[str], gold: list[str]) -> float:
-    if not prediction or not gold:
-        return float(prediction == gold)
-    shared = sum((collections.Counter(prediction) & collections.Counter(gold)).values())
-    return 2 * shared / (len(prediction) + len(gold))
-
-
-def auroc(scores: Sequence[float], labels: Sequence[bool]) -> float:
-    """P(a positive scores above a negative), ties half (Mann-Whitney U). nan when one class is missing."""
-    s, y = np.asarray(scores, float), np.asarray(labels, bool)
-    if y.all() or not y.any():
-        return float("nan")
-    _, inverse, counts = np.unique(s, return_inverse=True, return_counts=True)
-    mean_rank = np.cumsum(counts) - (counts - 1) / 2
-    rank_sum = mean_rank[inverse][y].sum()
-    positives, negatives = int(y.sum()), int((~y).sum())
-    return float((rank_sum - positives * (positives + 1) / 2) / (positives * negatives))
-
-
-def expected_calibration_error(probabilities: Sequence[float], labels: Sequence[bool], bins: int = 10) -> float:
-    """Mean |confidence - accuracy| over equal-width bins, weighted by their counts (Guo et al. 2017)."""
-    p, y = np.asarray(probabilities, float), np.asarray(labels, float)
-    which = np.minimum((p * bins).astype(int), bins - 1)
-    gaps = [
-        abs(p[which == b].mean() - y[which == b].mean()) * (which == b).sum() for b in range(bins) if (which == b).any()
-    ]
-    return float(sum(gaps) / len(p))
-
-
-def logistic_fit(features: np.ndarray, labels: Sequence[bool], steps: int = 100) -> np.ndarray:
-    """Weights (k + 1,), the intercept last, of P(label) = sigmoid(features @ w[:k] + w[k]); features (n, k). By
-    Newton's method; with the margin as the one feature it is Platt's calibration (1999)."""
-    x = np.concatenate([features, np.ones((len(features), 1))], axis=1)
-    y, w = np.asarray(labels, float), np.zeros(x.shape[1])
-    for _ in range(steps):
-        p = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))
-        hessian = (x * (p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(len(w))
-        w = w - np.linalg.solve(hessian, x.T @ (p - y))
-    return w
+    def at_threshold(self, threshold: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(exact, f1) when confidence below the threshold withholds the answer, which is right where there is none."""
+        given = self.confidence >= threshold
+        return np.where(given, self.exact, ~self.answerable), np.where(given, self.f1, ~self.answerable)
 
 
 def answer_text(question: SquadQuestion, reading: Reading) -> str:
@@ -85,55 +60,123 @@ def answer_text(question: SquadQuestion, reading: Reading) -> str:
     return question.context[best.start : best.end].strip()
 
 
+def grade(questions: Sequence[SquadQuestion], readings: Sequence[Reading]) -> Graded:
+    """The grades of readings already made, question by question."""
+    texts = [answer_text(q, r) for q, r in zip(questions, readings, strict=True)]
+    return Graded(
+        titles=tuple(q.title for q in questions),
+        answerable=np.array([bool(q.answers) for q in questions]),
+        exact=np.array([exact_match(t, q.answers) for t, q in zip(texts, questions, strict=True)]),
+        f1=np.array([token_f1(t, q.answers) for t, q in zip(texts, questions, strict=True)]),
+        confidence=np.array([r.answerable for r in readings]),
+        margin=np.array([r.spans[0].score if r.spans else -np.inf for r in readings]),
+    )
+
+
+def sample_questions(squad_file: Path, limit: int | None = None) -> list[SquadQuestion]:
+    """The file's questions in their order, or a fixed random sample of `limit` of them. Raises DataError."""
+    questions = load_squad(squad_file)
+    if not questions:
+        raise DataError(f"{squad_file} holds no questions")
+    if limit is None or limit >= len(questions):
+        return questions
+    return [questions[i] for i in sorted(np.random.default_rng(0).permutation(len(questions))[:limit])]
+
+
+def grade_file(
+    reader: Reader,
+    squad_file: Path,
+    limit: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Graded:
+    """Reads each question with its own paragraph, in batches, and grades it. Raises DataError."""
+    questions = sample_questions(squad_file, limit)
+    started = time.perf_counter()
+    readings: list[Reading] = []
+    for at in range(0, len(questions), BATCH_QUESTIONS):
+        readings += reader.read_batch([(q.question, [q.context]) for q in questions[at : at + BATCH_QUESTIONS]])
+        progress(len(readings), len(questions))
+    seconds = (time.perf_counter() - started) / len(questions)
+    return replace(grade(questions, readings), seconds_per_question=seconds)
+
+
 def evaluate_reader(
     reader: Reader,
     squad_file: Path,
     limit: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, float]:
-    """Each question with its own paragraph. Percentages: exact, f1 and, when some have no answer, answerable_f1,
-    no_answer_accuracy; auroc and ece are fractions. A limit takes a fixed random sample of that many questions.
+    """All scores of `summarize` for a file at the model's own threshold. Raises DataError."""
+    return summarize(grade_file(reader, squad_file, limit, progress), reader.threshold)
 
-    A file without unanswerable questions (1.1) is scored with the best span always given; one with them (2.0) with the
-    abstention at the model's own threshold.
+
+def summarize(graded: Graded, threshold: float) -> dict[str, float]:
+    """n, exact, f1, seconds_per_question and, with unanswerable questions, answerable_f1, no_answer_accuracy, auroc and
+    ece; then what they rest on.
+
+    Percentages: exact, f1, the bounds of their 95% intervals (exact_low ...), answerable_f1, no_answer_accuracy, best_f1,
+    best_exact. Fractions: all else. `threshold` applies where some questions have no answer (2.0); elsewhere (1.1) the
+    best span is always given. risk_area, excess_risk_area and coverage_at_P rank all questions by confidence, the score of
+    an answer being its F1. best_f1 and best_exact take the best threshold for this very file: bounds, not results.
     """
-    questions = load_squad(squad_file)
-    if limit is not None and limit < len(questions):
-        picked = sorted(np.random.default_rng(0).permutation(len(questions))[:limit])
-        questions = [questions[i] for i in picked]
-    if not questions:
-        raise DataError(f"{squad_file} holds no questions")
-    started = time.perf_counter()
-    readings: list[Reading] = []
-    for at in range(0, len(questions), 64):
-        readings += reader.read_batch([(q.question, [q.context]) for q in questions[at : at + 64]])
-        progress(len(readings), len(questions))
-    seconds = time.perf_counter() - started
-    scores = score_readings(questions, readings, reader.threshold)
-    return {"n": len(questions), **scores, "seconds_per_question": round(seconds / len(questions), 5)}
+    scores: dict[str, float] = {"n": len(graded), **reading_scores(graded, threshold)}
+    scores["seconds_per_question"] = round(graded.seconds_per_question, 5)
+    scores |= _intervals(graded, threshold)
+    scores |= _ranking(graded)
+    return scores | (_calibration(graded, threshold) if graded.open_ended else {})
 
 
 def score_readings(
     questions: Sequence[SquadQuestion], readings: Sequence[Reading], threshold: float
 ) -> dict[str, float]:
-    """The scores of `evaluate_reader` from readings already made."""
-    open_ended = any(not q.answers for q in questions)
-    texts = [
-        "" if open_ended and r.answerable < threshold else answer_text(q, r)
-        for q, r in zip(questions, readings, strict=True)
-    ]
-    exact = [exact_match(t, q.answers) for t, q in zip(texts, questions, strict=True)]
-    f1 = [token_f1(t, q.answers) for t, q in zip(texts, questions, strict=True)]
+    """exact, f1 and, with unanswerable questions, answerable_f1, no_answer_accuracy, auroc, ece of readings made."""
+    return reading_scores(grade(questions, readings), threshold)
+
+
+def reading_scores(graded: Graded, threshold: float) -> dict[str, float]:
+    """As `score_readings`, from the grades."""
+    exact, f1 = graded.at_threshold(threshold if graded.open_ended else -np.inf)
     scores = {"exact": _percent(exact), "f1": _percent(f1)}
-    if open_ended:
-        has = [bool(q.answers) for q in questions]
-        probabilities = [r.answerable for r in readings]
-        scores["answerable_f1"] = _percent([f for f, h in zip(f1, has, strict=True) if h])
-        scores["no_answer_accuracy"] = _percent([float(not t) for t, h in zip(texts, has, strict=True) if not h])
-        scores["auroc"] = round(auroc(probabilities, has), 4)
-        scores["ece"] = round(expected_calibration_error(probabilities, has), 4)
+    if graded.open_ended:
+        has, p = graded.answerable, graded.confidence
+        scores["answerable_f1"] = _percent(f1[has])
+        scores["no_answer_accuracy"] = _percent(exact[~has])
+        scores["auroc"] = round(confidence.auroc(p, has), 4)
+        scores["ece"] = round(confidence.expected_calibration_error(p, has), 4)
     return scores
 
 
-def _percent(values: Sequence[float]) -> float:
-    return round(100 * sum(values) / len(values), 2) if values else float("nan")
+def _intervals(graded: Graded, threshold: float) -> dict[str, float]:
+    values = np.stack(graded.at_threshold(threshold if graded.open_ended else -np.inf), axis=1)
+    group = group_by_article(graded.titles)
+    bounds = (100 * bootstrap_interval(values, group)).round(2)
+    names = ("exact_low", "exact_high", "f1_low", "f1_high")
+    return {"groups": int(group.max()) + 1, **dict(zip(names, bounds.flatten().tolist(), strict=True))}
+
+
+def _ranking(graded: Graded) -> dict[str, float]:
+    p, f1 = graded.confidence, graded.f1
+    areas = {
+        "risk_area": confidence.risk_area(p, f1),
+        "excess_risk_area": confidence.excess_risk_area(p, f1),
+        **{f"coverage_at_{at}": confidence.coverage_at(p, f1, at / 100) for at in PRECISIONS},
+    }
+    return {name: round(value, 4) for name, value in areas.items()}
+
+
+def _calibration(graded: Graded, threshold: float) -> dict[str, float]:
+    p, has = graded.confidence, graded.answerable
+    best_f1, at = confidence.best_threshold(p, graded.f1, ~has)
+    best_exact, _ = confidence.best_threshold(p, graded.exact, ~has)
+    return {
+        "ece_equal_mass": round(confidence.calibration_error(confidence.equal_mass_bins(p, has)), 4),
+        "brier": round(confidence.brier_score(p, has), 4),
+        "threshold": threshold,
+        "best_f1": round(100 * best_f1, 2),
+        "best_exact": round(100 * best_exact, 2),
+        "best_f1_threshold": round(at, 4),
+    }
+
+
+def _percent(values: np.ndarray) -> float:
+    return round(100 * float(values.mean()), 2) if len(values) else float("nan")

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gpt.checkpoint import Released
-from gpt.evaluate import logistic_fit, score_readings
+from gpt.confidence import logistic_fit
+from gpt.evaluate import score_readings
 from gpt.model import GPT
 from gpt.reader import Reader, Reading
 from gpt.reading import encode_piece

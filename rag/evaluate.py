@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
-from gpt.evaluate import auroc, exact_match, normalize, token_f1
+from gpt.confidence import auroc
+from gpt.metrics import exact_match, normalize, token_f1
 from gpt.squad import SquadQuestion, load_squad
 from rag.assemble import Index, join, load_reader, open_index
 from rag.beir import TestSet, load_beir
