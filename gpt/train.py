@@ -10,19 +10,22 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from gpt.budget import OPEN_ENDED
 from gpt.checkpoint import load_latest, save_step
 from gpt.config import TrainConfig
 from gpt.errors import CheckpointError
 from gpt.memory import keep_freed_memory
 from gpt.model import GPT
 from gpt.optim import MuonAdamW
+
+OnStep = Callable[["Progress"], int | None]
 
 
 class Task(Protocol):
@@ -55,11 +58,12 @@ def train(
     task: Task,
     config: TrainConfig,
     run: Path,
-    on_step: Callable[[Progress], None] = lambda progress: None,
+    on_step: OnStep = lambda progress: None,
     evaluate_every: int = 0,
 ) -> dict[str, Any]:
     """Trains until `config.steps`, from the run folder's last checkpoint if it has one, and leaves the averaged
     weights (EMA) in `model`. Returns {"steps", "tokens", "seconds", "loss", **scores of the last evaluation}.
+    A number that `on_step` returns replaces `config.steps` (gpt/budget.py).
 
     Raises CheckpointError when the run folder belongs to another task or was trained with another model or config.
     """
@@ -70,14 +74,14 @@ def train(
     log = run / "loss.jsonl"
     _truncate_log(log, loop.step)
     with log.open("a", encoding="utf-8") as lines:
-        while loop.step < config.steps:
+        while loop.step < loop.config.steps:
             progress = loop.advance()
             lines.write(json.dumps(asdict(progress)) + "\n")
-            on_step(progress)
-            if loop.step % config.checkpoint_every == 0 or loop.step == config.steps:
+            loop.plan(on_step(progress))
+            if loop.step % config.checkpoint_every == 0 or loop.step == loop.config.steps:
                 lines.flush()
                 loop.save()
-            if evaluate_every and loop.step % evaluate_every == 0 and loop.step < config.steps:
+            if evaluate_every and loop.step % evaluate_every == 0 and loop.step < loop.config.steps:
                 loop.evaluate(run / "scores.jsonl")
     with torch.no_grad():
         for name, p in model.named_parameters():
@@ -94,6 +98,13 @@ class _Loop:
         self.optimizer = MuonAdamW(model, config)
         self.average = {name: p.detach().clone() for name, p in model.named_parameters()}
         self.step, self.tokens, self.seconds, self.loss = 0, 0, 0.0, float("nan")
+        self.planned: int | None = None
+
+    def plan(self, steps: int | None) -> None:
+        """From now on the run ends at that many steps, at least the ones it has done; None changes nothing."""
+        if steps is not None:
+            self.planned = max(steps, self.step)
+            self.config = self.optimizer.config = replace(self.config, steps=self.planned)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -120,6 +131,7 @@ class _Loop:
     def save(self) -> None:
         weights = {name: p.detach() for name, p in self.model.named_parameters()}
         state = {"identity": self.identity, "tokens": self.tokens, "seconds": self.seconds, "loss": self.loss}
+        state |= {"planned_steps": self.planned} if self.planned else {}
         groups = {
             "weights": weights,
             "average": self.average,
@@ -147,6 +159,8 @@ class _Loop:
                 tensor.copy_(stored[name])
         torch.set_rng_state(groups["random"]["torch"])
         self.step, self.tokens, self.seconds, self.loss = (state[k] for k in ("step", "tokens", "seconds", "loss"))
+        if self.config.steps == OPEN_ENDED:  # a number of steps that was asked for wins over an earlier plan
+            self.plan(state.get("planned_steps"))
 
     def evaluate(self, scores: Path) -> None:
         """Scores the averaged weights and appends a line; the weights being trained are put back."""
