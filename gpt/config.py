@@ -82,13 +82,18 @@ class TrainConfig:
     prefix_fraction: float = 0.5  # rows whose first part attends in both directions; their loss is on the rest
     # reading
     unanswerable: float = 0.3  # fraction of examples whose passages hold no answer
+    misleading: float = 0.0  # of the unanswerable ones, those with a question that misleads instead of a wrong passage
     distractors: float = 0.15  # fraction of examples with a second passage beside the right one
+    crop_passes: int = 0  # passes over the examples with passages cut to crop_tokens around the answer
+    crop_tokens: int = 96
+    token_dropout: float = 0.0  # fraction of a prompt's tokens that become <|mask|>; their marks stay
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_tokens", "checkpoint_every", "row_tokens"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}={getattr(self, name)} must be at least 1")
-        for name in ("cooldown", "ema_decay", "prefix_fraction", "unanswerable", "distractors"):
+        fractions = ("cooldown", "ema_decay", "prefix_fraction", "unanswerable", "misleading", "distractors", "token_dropout")
+        for name in fractions:
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name}={getattr(self, name)} must lie in [0, 1]")
 

@@ -16,7 +16,7 @@ import torch
 
 from gpt.checkpoint import Released, load_released
 from gpt.errors import ContextTooLong
-from gpt.reading import OVERHEAD_TOKENS, Piece, Prompt, PromptBatch, build_prompt, encode_piece, span_log_probs
+from gpt.reading import OVERHEAD_TOKENS, Piece, Prompt, PromptBatch, build_prompt, encode_piece, padded_length, span_log_probs
 from gpt.span import best_spans, null_margin
 
 RELEASED = Path(__file__).parent / "released"
@@ -119,7 +119,8 @@ class Reader:
     def _spans(self, prompts: Sequence[Prompt]) -> list[list[tuple[int, int, int, float]]]:
         """For each prompt its best spans as (passage within the prompt, first token, last token, margin)."""
         model, pad_id = self.released.model, self.released.tokenizer.special_ids["<|pad|>"]
-        batch = PromptBatch.pad(prompts, pad_id, device=str(next(model.parameters()).device))
+        length = padded_length(max(len(p) for p in prompts), self.window)
+        batch = PromptBatch.pad(prompts, pad_id, length, str(next(model.parameters()).device))
         logits = model.span_logits(model(batch.ids, batch.marks, batch.mask))
         log_p = span_log_probs(logits, batch.allowed).cpu()
         which = torch.zeros(log_p.shape[:2], dtype=torch.int64)

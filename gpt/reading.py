@@ -122,6 +122,12 @@ def build_prompt(tokenizer: Tokenizer, question: Piece, passages: Sequence[Piece
     return Prompt(np.concatenate(ids), np.concatenate(marks), tuple(starts), tuple(len(x) for x in passages))
 
 
+def padded_length(n: int, context_len: int) -> int:
+    """The length to which a prompt of `n` tokens is padded: few different ones, so that compiled code is used again."""
+    step = 16 if n <= 256 else 32
+    return min(-(-n // step) * step, max(n, context_len))
+
+
 @dataclass(frozen=True)
 class PromptBatch:
     """Prompts padded to one length T. ids, marks (B, T) int64; mask as `attention_mask`; allowed (B, T) bool: where an
@@ -134,8 +140,9 @@ class PromptBatch:
     answer_at: Tensor
 
     @classmethod
-    def pad(cls, prompts: Sequence[Prompt], pad_id: int, multiple: int = 16, device: str = "cpu") -> PromptBatch:
-        T = -(-max(len(p) for p in prompts) // multiple) * multiple
+    def pad(cls, prompts: Sequence[Prompt], pad_id: int, length: int | None = None, device: str = "cpu") -> PromptBatch:
+        """`length` tokens a row, at least the longest prompt's; None: its length rounded up to 16."""
+        T = length or -(-max(len(p) for p in prompts) // 16) * 16
         ids = np.full((len(prompts), T), pad_id, np.int64)
         marks = np.zeros((len(prompts), T), np.int64)
         allowed = np.zeros((len(prompts), T), bool)

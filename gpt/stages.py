@@ -1,33 +1,34 @@
-"""The stages of a recipe, each resumable: tokenizer -> pretrain -> reading -> released model.
+"""The stages of a recipe, each resumable: tokenizer -> pretrain -> reading -> (reinforce) -> released model.
 
 out/tokenizer.json    out/pretrain/{step-*, loss.jsonl, scores.jsonl}    out/reading/...    out/released/
+Where out/prepared/ holds the texts as tokens (gpt/prepared.py), pretraining starts from them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from gpt.checkpoint import Released, load_latest, release
-from gpt.config import Recipe
-from gpt.data import TokenStream, ppmi_svd, read_texts
+from gpt.config import Recipe, TrainConfig
+from gpt.data import read_texts
 from gpt.definitions import load_definitions
-from gpt.errors import CheckpointError
+from gpt.errors import CheckpointError, ConfigError
 from gpt.model import GPT
+from gpt.prepared import PREPARED, build_stream, build_vectors, fingerprint, load_prepared
 from gpt.pretrain import Pretraining
-from gpt.reading_data import Reading, ReadingData
+from gpt.quantize import pack, unpack
+from gpt.reading_data import ReadingData
+from gpt.reading_task import Reading
+from gpt.reinforce import Reinforce
 from gpt.squad import Article, load_articles
 from gpt.tokenizer import Tokenizer, train_tokenizer
-from gpt.train import Progress, train
+from gpt.train import OnStep, train
 from gpt.yardstick import Yardstick, split_articles
 
-SVD_TOKENS = 12_000_000  # corpus statistics settle well before; the SVD takes about 30 s
 HELD_OUT_DEFINITION_ARTICLES = 20
-
-OnStep = Callable[[Progress], None]
 
 
 def tokenizer_stage(recipe: Recipe, corpus: Path, out: Path) -> Tokenizer:
@@ -45,25 +46,23 @@ def tokenizer_stage(recipe: Recipe, corpus: Path, out: Path) -> Tokenizer:
 def pretrain_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu") -> dict[str, Any]:
     """Pretrains from token vectors of corpus statistics; the weights end in out/pretrain."""
     tokenizer = tokenizer_stage(recipe, corpus, out)
-    paths = [corpus / f for f in recipe.text_files]
-    stream = TokenStream.build(tokenizer, read_texts(paths, recipe.pretrain_chars, recipe.fields))
+    prepared = load_prepared(out / PREPARED, fingerprint(recipe, tokenizer))
+    stream = prepared.stream if prepared else build_stream(recipe, tokenizer, corpus)
     torch.manual_seed(recipe.pretrain.seed)
     model = GPT(recipe.model)
     if load_latest(out / "pretrain") is None:
-        vectors = ppmi_svd(stream.train[:SVD_TOKENS], recipe.model.vocab_size, recipe.model.n_embd)
+        vectors = prepared.vectors if prepared else build_vectors(recipe, stream)
         with torch.no_grad():
             model.embedding.weight.copy_(torch.from_numpy(vectors) * 0.5)
     task = Pretraining(stream, tokenizer, recipe.pretrain, device)
     return train(model.to(device), task, recipe.pretrain, out / "pretrain", on_step, evaluate_every=500)
 
 
-def pretrained(recipe: Recipe, out: Path) -> GPT:
-    """The model that out/pretrain ended with. Raises CheckpointError when there is none."""
-    found = load_latest(out / "pretrain")
+def trained(recipe: Recipe, out: Path, stage: str) -> GPT:
+    """The model that out/STAGE ended with. Raises CheckpointError when there is none."""
+    found = load_latest(out / stage)
     if found is None:
-        raise CheckpointError(
-            f"no pretrained model in {out / 'pretrain'}; run `studygpt train pretrain {recipe.name}` first"
-        )
+        raise CheckpointError(f"no model in {out / stage}; run `studygpt train {stage} {recipe.name}` first")
     model = GPT(recipe.model)
     model.load_state_dict(found[0]["average"], strict=True)
     return model
@@ -71,7 +70,21 @@ def pretrained(recipe: Recipe, out: Path) -> GPT:
 
 def reading_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu") -> dict[str, Any]:
     """Teaches the pretrained model to point at answers; the weights end in out/reading, scored on held-out articles."""
-    tokenizer = tokenizer_stage(recipe, corpus, out)
+    task = _reading(recipe, recipe.reading, corpus, tokenizer_stage(recipe, corpus, out), device)
+    model = trained(recipe, out, "pretrain").to(device)
+    return train(model, task, recipe.reading, out / "reading", on_step, evaluate_every=500)
+
+
+def reinforce_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu") -> dict[str, Any]:
+    """Rewards the reader for right words, passages and abstentions; the weights end in out/reinforce, scored alike."""
+    if recipe.reinforce is None:
+        raise ConfigError(f"recipe {recipe.name!r} has no reinforce stage; give it one in gpt/config.py")
+    examples = _reading(recipe, recipe.reinforce, corpus, tokenizer_stage(recipe, corpus, out), device)
+    model = trained(recipe, out, "reading").to(device)
+    return train(model, Reinforce(examples, recipe.reinforce), recipe.reinforce, out / "reinforce", on_step, 500)
+
+
+def _reading(recipe: Recipe, config: TrainConfig, corpus: Path, tokenizer: Tokenizer, device: str) -> Reading:
     training, held_out = _articles(recipe, corpus)
     defined, held_out_definitions = _definitions(recipe, corpus)
     yardstick = Yardstick.build(tokenizer, held_out, limit=600)
@@ -82,24 +95,20 @@ def reading_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, devi
         asked = {f"definitions_{k}": v for k, v in definitions.score(model).items()} if held_out_definitions else {}
         return yardstick.score(model) | asked
 
-    task = Reading(data, recipe.reading, recipe.model.context_len, score, device)
-    model = pretrained(recipe, out).to(device)
-    return train(model, task, recipe.reading, out / "reading", on_step, evaluate_every=500)
+    return Reading(data, config, recipe.model.context_len, score, device)
 
 
 def release_stage(recipe: Recipe, corpus: Path, out: Path) -> Path:
-    """Calibrates the abstention on the held-out articles and writes out/released/NAME with its model card."""
+    """Calibrates the abstention on the held-out articles and writes out/released/NAME with its model card. What is
+    calibrated and scored are the weights as they are stored."""
     tokenizer = Tokenizer.load(out / "tokenizer.json")
-    found = load_latest(out / "reading")
-    if found is None:
-        raise CheckpointError(f"no reader in {out / 'reading'}; run `studygpt train reading {recipe.name}` first")
-    groups, state = found
-    model = GPT(recipe.model)
-    model.load_state_dict(groups["average"], strict=True)
+    order = ("pretrain", "reading", "reinforce") if recipe.reinforce else ("pretrain", "reading")
+    model = trained(recipe, out, order[-1])
+    model.load_state_dict(unpack(pack(model.state_dict(), "int8")))
     yardstick = Yardstick.build(tokenizer, _articles(recipe, corpus)[1], limit=1500)
     calibration = yardstick.calibrate(model)
-    before = load_latest(out / "pretrain")
-    stages = {"pretrain": before[1] if before else {}, "reading": state}
+    ran = {stage: load_latest(out / stage) for stage in order}
+    stages = {stage: found[1] for stage, found in ran.items() if found}
     training = {
         "recipe": recipe.name,
         "recipe_fingerprint": recipe.fingerprint,
@@ -109,7 +118,7 @@ def release_stage(recipe: Recipe, corpus: Path, out: Path) -> Path:
     }
     folder = out / "released" / recipe.name
     released = Released(recipe.name, model, tokenizer, calibration, training)
-    release(folder, released, model_card(released))
+    release(folder, released, model_card(released), "int8")
     return folder
 
 
@@ -147,6 +156,7 @@ or says that it is not there. Trained from scratch by this project: `studygpt tr
 {chr(10).join(rows)}
 
 - Recipe: `{training["recipe"]}`, fingerprint `{training["recipe_fingerprint"]}`; about {flops:.2g} FLOP.
+- Weights: int8 with a scale a row, float32 once loaded.
 - Data: {", ".join(f"`{name}`" for name in training["data"])} (Wikipedia and SQuAD CC BY-SA, arXiv abstracts CC0,
   definitions from Wikipedia, WordNet and FOLDOC).
 - Held-out articles of the labelled training data: {scores}.

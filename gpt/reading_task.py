@@ -1,0 +1,187 @@
+"""Examples -> batches of prompts with a known answer: the `Task` of pointing at answers.
+
+Every batch is a pure function of the seed and the step. A pass over the examples decides for each what it will be: the
+right paragraph alone, with one beside it that misleads, or an unanswerable one; then examples of one length make a batch,
+so that a step holds hardly any padding and a run has few shapes (which a compiled model needs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gpt.config import TrainConfig
+from gpt.model import GPT
+from gpt.reading import OVERHEAD_TOKENS, Piece, Prompt, PromptBatch, build_prompt, padded_length, span_log_probs
+from gpt.reading_data import N_NEGATIVES, ReadingData
+
+MIN_DISTRACTOR_TOKENS = 16
+ALONE, BESIDE, WRONG, MISLED = range(4)  # what an example is in a pass: see _Pass.kind
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """What one pass over the n examples looks like.
+
+    kind (n,): the right paragraph ALONE, or BESIDE another; unanswerable with the WRONG paragraph, or with a question
+    that the right one only seems to answer (MISLED). other (n,): the other paragraph, -1 for none. question (n,): which
+    misleading question. room: tokens a passage may have. batches: of one padded length each.
+    """
+
+    number: int
+    kind: np.ndarray
+    other: np.ndarray
+    question: np.ndarray
+    room: int
+    batches: list[tuple[int, np.ndarray]]
+
+
+class Reading:
+    """The `Task` of pointing at answers, by steps of `config.batch_tokens` tokens.
+
+    Of a pass's examples `config.unanswerable` hold no answer, of which `config.misleading` by their question;
+    `config.distractors` have a second paragraph, before or after the right one. In the first `config.crop_passes` passes
+    no passage has more than `config.crop_tokens` tokens, a window around the answer.
+    """
+
+    name = "reading"
+
+    def __init__(
+        self,
+        data: ReadingData,
+        config: TrainConfig,
+        context_len: int,
+        score: Callable[[GPT], dict[str, float]] = lambda model: {},
+        device: str = "cpu",
+    ):
+        self.data, self.config, self.context_len, self.device = data, config, context_len, device
+        self.evaluate = score
+        examples = data.examples
+        self._paragraph_len = np.array([len(p) for p in data.paragraphs])
+        self._question_len = np.array([len(e.question) for e in examples])
+        self._gold = np.array([e.paragraph for e in examples])
+        self._n_misleading = np.array([len(e.misleading) for e in examples])
+        self._n_negatives = np.array([len(e.negatives) for e in examples])
+        self._passes: dict[int, _Pass] = {}
+
+    def loss(self, model: GPT, step: int) -> tuple[Tensor, int]:
+        """Mean of -log P(first token) and -log P(last token), nats."""
+        batch, target = self.batch(step)
+        hidden = model(batch.ids, batch.marks, batch.mask)
+        log_p = span_log_probs(model.span_logits(hidden), batch.allowed)
+        return -log_p.gather(1, target[:, None, :]).mean(), batch.ids.numel()
+
+    def batch(self, step: int) -> tuple[PromptBatch, Tensor]:
+        """Prompts and targets (B, 2) of that step; the same at every call."""
+        number, index = 0, step
+        while index >= len(self.passed(number).batches):
+            index -= len(self.passed(number).batches)
+            number += 1
+        plan = self.passed(number)
+        length, members = plan.batches[index]
+        rows = [self._row(plan, int(i)) for i in members]
+        special = self.data.tokenizer.special_ids
+        batch = PromptBatch.pad([prompt for prompt, *_ in rows], special["<|pad|>"], length, self.device)
+        if self.config.token_dropout:
+            rng = np.random.default_rng((self.config.seed, number, index, 1))
+            dropped = torch.from_numpy(rng.random(batch.ids.shape) < self.config.token_dropout).to(self.device)
+            batch.ids.masked_fill_(dropped & (batch.ids < min(special.values())), special["<|mask|>"])
+        return batch, torch.tensor([[start, end] for _, start, end in rows], device=self.device)
+
+    def passed(self, number: int) -> _Pass:
+        """The plan of that pass over the examples."""
+        if number not in self._passes:
+            self._passes = {k: v for k, v in self._passes.items() if k == number - 1} | {number: self._plan(number)}
+        return self._passes[number]
+
+    def _plan(self, number: int) -> _Pass:
+        c, n = self.config, len(self.data.examples)
+        rng = np.random.default_rng((c.seed, number))
+        draw, luck = rng.random(n), rng.random((2, n))
+        other = np.array(
+            [
+                e.negatives[k % len(e.negatives)] if e.negatives else -1
+                for e, k in zip(self.data.examples, rng.integers(N_NEGATIVES, size=n), strict=True)
+            ]
+        )
+        question = (luck[0] * np.maximum(1, self._n_misleading)).astype(int)
+        kind = np.full(n, ALONE)
+        kind[(draw > 1 - c.distractors) & (other >= 0)] = BESIDE
+        kind[(draw < c.unanswerable) & (other >= 0)] = WRONG
+        kind[(draw < c.unanswerable) & (luck[1] < c.misleading) & (self._n_misleading > 0)] = MISLED
+        room = c.crop_tokens if number < c.crop_passes else self.context_len
+        asked = self._question_len.copy()
+        for i in np.flatnonzero(kind == MISLED):
+            asked[i] = len(self.data.examples[i].misleading[question[i]])
+        length = 2 * asked + np.minimum(self._paragraph_len[self._gold], room) + OVERHEAD_TOKENS + 1
+        length += (kind == BESIDE) * (np.minimum(self._paragraph_len[other], room) + 1)
+        batches = _batches(np.minimum(length, self.context_len), self.context_len, c.batch_tokens, rng)
+        return _Pass(number, kind, other, question, room, batches)
+
+    def _row(self, plan: _Pass, index: int) -> tuple[Prompt, int, int]:
+        """The prompt of an example in a pass, and the positions of its answer's first and last token."""
+        rng = np.random.default_rng((self.config.seed, plan.number, index))
+        example, kind = self.data.examples[index], plan.kind[index]
+        question = example.misleading[plan.question[index]] if kind == MISLED else example.question
+        gold, tokenizer = self.data.paragraphs[example.paragraph], self.data.tokenizer
+        left = self.context_len - 2 * len(question) - OVERHEAD_TOKENS - 1
+        room = min(left, plan.room)
+        if kind == WRONG:
+            wrong = _cut(self.data.paragraphs[plan.other[index]], min(len(gold), room), rng)
+            return _unanswerable(build_prompt(tokenizer, question, [wrong]))
+        piece, start, end = _window(gold, example.start, example.end, room, rng)
+        if kind == MISLED:
+            return _unanswerable(build_prompt(tokenizer, question, [piece]))
+        passages, at = [piece], 0
+        room = min(left - len(piece) - 1, plan.room)
+        if kind == BESIDE and room > MIN_DISTRACTOR_TOKENS:
+            at = int(rng.integers(2))
+            passages.insert(1 - at, _cut(self.data.paragraphs[plan.other[index]], room, rng))
+        prompt = build_prompt(tokenizer, question, passages)
+        return prompt, prompt.starts[at] + start, prompt.starts[at] + end
+
+
+def _batches(
+    length: np.ndarray, context_len: int, batch_tokens: int, rng: np.random.Generator
+) -> list[tuple[int, np.ndarray]]:
+    """(padded length, examples) of each batch, in random order: as many rows as `batch_tokens` hold at that length.
+
+    What does not fill a batch moves on to the next greater length; at the greatest it is filled up with others again.
+    """
+    order = rng.permutation(len(length))
+    padded = np.array([padded_length(int(n), context_len) for n in range(int(length.max()) + 1)])[length]
+    batches, waiting = [], np.zeros(0, int)
+    widths = np.unique(padded)
+    for width in widths:
+        waiting = np.concatenate([waiting, order[padded[order] == width]])
+        rows = max(1, batch_tokens // int(width))
+        full = len(waiting) // rows * rows
+        batches += [(int(width), members) for members in waiting[:full].reshape(-1, rows)]
+        waiting = waiting[full:]
+    if len(waiting):
+        filled = np.concatenate([waiting, order])[:rows] if batches else waiting
+        batches.append((int(widths[-1]), filled))
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def _unanswerable(prompt: Prompt) -> tuple[Prompt, int, int]:
+    return prompt, len(prompt) - 1, len(prompt) - 1
+
+
+def _cut(piece: Piece, room: int, rng: np.random.Generator) -> Piece:
+    """At most `room` tokens of the piece, from a random place."""
+    begin = int(rng.integers(max(0, len(piece) - room) + 1))
+    return piece.cut(begin, min(len(piece), begin + room))
+
+
+def _window(piece: Piece, start: int, end: int, room: int, rng: np.random.Generator) -> tuple[Piece, int, int]:
+    """At most `room` tokens of the piece that hold tokens [start, end], and where these then stand."""
+    if len(piece) <= room:
+        return piece, start, end
+    end = min(end, start + room - 1)
+    begin = int(rng.integers(max(0, end + 1 - room), min(start, len(piece) - room) + 1))
+    return piece.cut(begin, begin + room), start - begin, end - begin
