@@ -115,9 +115,10 @@ def summarize(graded: Graded, threshold: float) -> dict[str, float]:
     ece; then what they rest on.
 
     Percentages: exact, f1, the bounds of their 95% intervals (exact_low ...), answerable_f1, no_answer_accuracy, best_f1,
-    best_exact. Fractions: all else. `threshold` applies where some questions have no answer (2.0); elsewhere (1.1) the
-    best span is always given. risk_area, excess_risk_area and coverage_at_P rank all questions by confidence, the score of
-    an answer being its F1. best_f1 and best_exact take the best threshold for this very file: bounds, not results.
+    best_exact, and decline_all: what saying nothing would score. Fractions: all else. `threshold` applies where some
+    questions have no answer (2.0); elsewhere (1.1) the best span is always given. risk_area, excess_risk_area and
+    coverage_at_P rank all questions by confidence, the score of an answer being its F1. best_f1 and best_exact take the
+    best threshold for this very file: bounds, not results.
     """
     scores: dict[str, float] = {"n": len(graded), **reading_scores(graded, threshold)}
     scores["seconds_per_question"] = round(graded.seconds_per_question, 5)
@@ -133,8 +134,8 @@ def score_readings(
     return reading_scores(grade(questions, readings), threshold)
 
 
-def reading_scores(graded: Graded, threshold: float) -> dict[str, float]:
-    """As `score_readings`, from the grades."""
+def reading_scores(graded: Graded, threshold: float | np.ndarray) -> dict[str, float]:
+    """As `score_readings`, from the grades; the threshold is one for all or one a question (n,)."""
     exact, f1 = graded.at_threshold(threshold if graded.open_ended else -np.inf)
     scores = {"exact": _percent(exact), "f1": _percent(f1)}
     if graded.open_ended:
@@ -172,6 +173,7 @@ def _calibration(graded: Graded, threshold: float) -> dict[str, float]:
         "ece_equal_mass": round(confidence.calibration_error(confidence.equal_mass_bins(p, has)), 4),
         "brier": round(confidence.brier_score(p, has), 4),
         "threshold": threshold,
+        "decline_all": _percent(~has),
         "best_f1": round(100 * best_f1, 2),
         "best_exact": round(100 * best_exact, 2),
         "best_f1_threshold": round(at, 4),

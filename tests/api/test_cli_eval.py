@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +19,7 @@ class FirstWordReader:
     """Answers every question with the first word of its paragraph."""
 
     name, threshold = "first-word", 0.5
+    released = SimpleNamespace(calibration={"slope": 1.0, "log_passages": -0.5, "intercept": 0.0, "threshold": 0.5})
 
     def read_batch(self, asked: list[tuple[str, list[str]]]) -> list[Reading]:
         ends = [passages[0].index(" ") for _, passages in asked]
@@ -43,11 +46,41 @@ def test_answers_are_the_numbers_of_the_contract(run: Run, tmp_path: Path) -> No
 def test_the_reader_is_measured_alone(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gpt.reader.Reader.load", lambda path: FirstWordReader())
     scores = run("eval", "reader", str(squad_file(tmp_path)), "--limit", "3", "--json").json
-    assert {"n", "exact", "f1", "seconds_per_question", "answerable_f1", "no_answer_accuracy", "auroc", "ece"} == set(
-        scores
-    )
+    contract = ["n", "exact", "f1", "answerable_f1", "no_answer_accuracy", "auroc", "ece", "seconds_per_question"]
+    assert list(scores)[: len(contract)] == contract
     assert (scores["n"], scores["exact"]) == (3, 0.0)
-    assert "first-word" in run("eval", "reader", str(squad_file(tmp_path))).out
+    out = run("eval", "reader", str(squad_file(tmp_path))).out
+    assert all(words in out for words in ("first-word", "exact match, %", "95% interval", "Brier score", "a bound"))
+
+
+def test_the_readers_trust_is_drawn(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gpt.reader.Reader.load", lambda path: FirstWordReader())
+    assert run("eval", "reader", str(squad_file(tmp_path)), "--plot", "trust.png").status == 0
+    assert Path("trust.png").read_bytes().startswith(b"\x89PNG")
+    assert "cannot draw 'trust.doc'" in run("eval", "reader", str(squad_file(tmp_path)), "--plot", "trust.doc").err
+
+
+def test_the_models_calibration_stands_beside_one_fitted_on_other_articles(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gpt.reader.Reader.load", lambda path: FirstWordReader())
+    questions = str(two_articles(tmp_path))
+    found = run("eval", "calibration", questions, "--json").json
+    assert list(found) == ["n", "articles", "own", "cross_fitted", "cross_fitted_at_half", "fits", "all_articles"]
+    assert (found["n"], found["articles"]) == (8, 2)
+    out = run("eval", "calibration", questions).out
+    assert all(words in out for words in ("first-word", "cross-fitted", "auroc", "fitted on the second half"))
+    assert "none of 1 questions is" in run("eval", "calibration", questions, "--limit", "2").complaint
+
+
+def two_articles(folder: Path) -> Path:
+    """Two articles of two answerable and two unanswerable questions each."""
+    kinds = [{"id": f"q{i}", "question": "why?", "is_impossible": i % 2 == 1} for i in range(4)]
+    qas = [{**kind, "answers": [] if kind["is_impossible"] else [{"text": "Tea", "answer_start": 0}]} for kind in kinds]
+    data = [{"title": title, "paragraphs": [{"context": "Tea is hot.", "qas": qas}]} for title in ("tea", "more tea")]
+    path = folder / "two.json"
+    path.write_text(json.dumps({"data": data}), encoding="utf-8")
+    return path
 
 
 def test_a_score_that_does_not_exist_is_null_or_a_dash(

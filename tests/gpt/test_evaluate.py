@@ -95,6 +95,7 @@ def test_the_best_f1_is_that_of_the_best_threshold_beside_the_models_own() -> No
     assert summary["f1"] == by_threshold[0.5]
     assert score_readings(QUESTIONS, READINGS, summary["best_f1_threshold"])["f1"] == summary["best_f1"]
     assert summary["threshold"] == 0.5
+    assert summary["decline_all"] == score_readings(QUESTIONS, READINGS, 2)["f1"] == 40
 
 
 def test_coverage_and_risk_rank_by_confidence_with_f1_as_the_score() -> None:

@@ -1,0 +1,102 @@
+"""Calibration on a file with unanswerable questions, cross-fitted by article: the sigmoid that turns a margin into a
+probability, and the threshold below which an answer is withheld, are fitted on half of the articles and scored on the
+other half, both ways. So every question is scored by a fit that saw no question of its article.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gpt.confidence import best_threshold, logistic_fit
+from gpt.errors import DataError
+from gpt.evaluate import Graded, reading_scores
+
+
+@dataclass(frozen=True)
+class Fit:
+    """P(answerable) = sigmoid(slope * margin + intercept) for one passage, and the threshold of the best F1."""
+
+    slope: float
+    intercept: float
+    threshold: float
+
+    def probability(self, margin: np.ndarray) -> np.ndarray:
+        """(n,) in [0, 1]; 0 where there was no span (margin -inf)."""
+        z = self.slope * np.where(np.isfinite(margin), margin, 0.0) + self.intercept
+        return np.where(np.isfinite(margin), 1 / (1 + np.exp(-np.clip(z, -60, 60))), 0.0)
+
+    def as_calibration(self, before: dict[str, float]) -> dict[str, float]:
+        """What a release carries (`Reader.probability`): this fit, and the effect of several passages as it was before,
+        which is a shift of the margin and so keeps its ratio to the slope."""
+        log_passages = before["log_passages"] * self.slope / before["slope"] if before["slope"] else 0.0
+        return {
+            "slope": round(self.slope, 5),
+            "log_passages": round(log_passages, 5),
+            "intercept": round(self.intercept, 5),
+            "threshold": round(self.threshold, 5),
+        }
+
+
+@dataclass(frozen=True)
+class CrossFit:
+    """`graded` with cross-fitted confidences, and the threshold (n,) that the other half chose for each question."""
+
+    graded: Graded
+    thresholds: np.ndarray
+    fits: tuple[Fit, Fit]
+
+
+def fit(graded: Graded) -> Fit:
+    """The sigmoid of the most likely labels (Platt 1999) and the threshold with the best F1 on these questions.
+
+    Raises DataError unless some questions have an answer and some have none.
+    """
+    if graded.answerable.all() or not graded.answerable.any():
+        kind = "unanswerable" if graded.answerable.all() else "answerable"
+        raise DataError(f"none of {len(graded)} questions is {kind}; calibrate on a larger file in SQuAD 2.0's format")
+    read = np.isfinite(graded.margin)
+    slope, intercept = logistic_fit(graded.margin[read, None], graded.answerable[read])
+    sigmoid = Fit(float(slope), float(intercept), 0.5)
+    _, threshold = best_threshold(sigmoid.probability(graded.margin), graded.f1, ~graded.answerable)
+    return replace(sigmoid, threshold=1.0 if np.isnan(threshold) else threshold)
+
+
+def cross_fit(graded: Graded) -> CrossFit:
+    """Every second article, in the file's order, makes one half. Raises DataError for fewer than two articles."""
+    articles = {title: i for i, title in enumerate(dict.fromkeys(graded.titles))}
+    if len(articles) < 2:
+        raise DataError(f"the questions come from {len(articles)} article; cross-fitting needs at least two titles")
+    odd = np.array([articles[title] % 2 == 1 for title in graded.titles])
+    fits = (fit(_rows(graded, ~odd)), fit(_rows(graded, odd)))
+    probability = np.where(odd, fits[0].probability(graded.margin), fits[1].probability(graded.margin))
+    thresholds = np.where(odd, fits[0].threshold, fits[1].threshold)
+    return CrossFit(replace(graded, confidence=probability), thresholds, fits)
+
+
+def compare_calibrations(graded: Graded, calibration: dict[str, float]) -> dict[str, Any]:
+    """The model's own probabilities and threshold beside the cross-fitted ones, each as `reading_scores`.
+
+    {"n", "articles", "own", "cross_fitted", "cross_fitted_at_half": with the threshold one half in the place of the
+    fitted ones, "fits": of both halves, "all_articles": a fit on the whole file, for a release; its scores are the
+    cross-fitted ones}. Raises DataError.
+    """
+    crossed = cross_fit(graded)
+    return {
+        "n": len(graded),
+        "articles": len(set(graded.titles)),
+        "own": reading_scores(graded, calibration["threshold"]),
+        "cross_fitted": reading_scores(crossed.graded, crossed.thresholds),
+        "cross_fitted_at_half": reading_scores(crossed.graded, 0.5),
+        "fits": [one.as_calibration(calibration) for one in crossed.fits],
+        "all_articles": fit(graded).as_calibration(calibration),
+    }
+
+
+def _rows(graded: Graded, chosen: np.ndarray) -> Graded:
+    """The chosen questions (a mask) alone."""
+    titles = tuple(title for title, keep in zip(graded.titles, chosen, strict=True) if keep)
+    arrays = ("answerable", "exact", "f1", "confidence", "margin")
+    return replace(graded, titles=titles, **{name: getattr(graded, name)[chosen] for name in arrays})
