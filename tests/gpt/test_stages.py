@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from gpt.config import GPTConfig, Recipe, TrainConfig
-from gpt.errors import CheckpointError, DataError
+from gpt.config import GPTConfig, Recipe, ReinforceConfig, TrainConfig
+from gpt.errors import CheckpointError, ConfigError, DataError
 from gpt.evaluate import evaluate_reader
 from gpt.plot import plot_run
 from gpt.reader import Reader
-from gpt.stages import pretrain_stage, reading_stage, release_stage, tokenizer_stage
+from gpt.stages import pretrain_stage, reading_stage, reinforce_stage, release_stage, tokenizer_stage, trained
 from tests.gpt.conftest import WORDS, sentences
 
 
@@ -47,6 +48,9 @@ RECIPE = Recipe(
     tokenizer_chars=10**6,
     pretrain_chars=10**6,
     held_out_articles=2,
+)
+REINFORCED = dataclasses.replace(
+    RECIPE, reinforce=ReinforceConfig(steps=5, batch_tokens=1500, distractors=0.0, muon_lr=0.005)
 )
 
 
@@ -114,6 +118,26 @@ def test_stages_out_of_order_name_the_one_that_is_missing(corpus: Path, tmp_path
         reading_stage(RECIPE, corpus, tmp_path, ignore)
     with pytest.raises(CheckpointError, match="studygpt train reading toy"):
         release_stage(RECIPE, corpus, tmp_path)
+    with pytest.raises(CheckpointError, match="studygpt train reading toy"):
+        reinforce_stage(REINFORCED, corpus, tmp_path, ignore)
+    with pytest.raises(CheckpointError, match="studygpt train reinforce toy"):
+        release_stage(REINFORCED, corpus, tmp_path)
+    with pytest.raises(ConfigError, match="recipe 'toy' has no reinforce stage"):
+        reinforce_stage(RECIPE, corpus, tmp_path, ignore)
+
+
+def test_a_recipe_with_a_reinforce_stage_releases_what_it_ends_with(out: Path, corpus: Path, tmp_path: Path) -> None:
+    for part in ("pretrain", "reading"):
+        shutil.copytree(out / part, tmp_path / part)
+    shutil.copy(out / "tokenizer.json", tmp_path)
+    result = reinforce_stage(REINFORCED, corpus, tmp_path, ignore)
+    assert result["steps"] == 5
+    assert {"exact", "f1", "auroc"} <= set(result)
+    card = (release_stage(REINFORCED, corpus, tmp_path) / "card.md").read_text()
+    assert "| reinforce | 5 |" in card
+    ended, released = trained(REINFORCED, tmp_path, "reinforce"), Reader.load(tmp_path / "released" / "toy").released
+    weights = released.model.state_dict()
+    assert all((weights[n] - w).norm() <= 0.01 * w.norm() for n, w in ended.state_dict().items())
 
 
 def test_a_corpus_that_is_not_there_is_named(tmp_path: Path) -> None:
