@@ -12,7 +12,7 @@ slowest fastest, strongest weakest, weakest strongest, richest poorest, hottest 
 shallowest, tallest shortest, closest farthest, nearest farthest, busiest quietest, hardest easiest, easiest hardest,
 heaviest lightest, widest narrowest, larger smaller, bigger smaller, smaller larger, higher lower, lower higher, longer
 shorter, shorter longer, older younger, younger older, newer older, earlier later, later earlier, better worse, worse
-better, greater lesser, more fewer, more less, fewer more, less more, faster slower, slower faster, stronger weaker,
+better, greater lesser, more less, fewer more, less more, faster slower, slower faster, stronger weaker,
 weaker stronger, easier harder, cheaper costlier, closer farther, taller shorter, deeper shallower, warmer colder,
 before after, after before, during before, during after, until after, above below, below above, inside outside, outside
 inside, within outside, upper lower, lower upper, inner outer, outer inner, internal external, external internal, front
@@ -25,7 +25,7 @@ positive, common rare, common uncommon, rare common, public private, private pub
 national local, local national, global local, legal illegal, illegal legal, natural artificial, artificial natural, direct
 indirect, formal informal, official unofficial, regular irregular, major minor, minor major, main minor, primary secondary,
 secondary primary, maximum minimum, minimum maximum, temporary permanent, permanent temporary, successful unsuccessful,
-popular unpopular, famous unknown, important unimportant, similar different, different similar, same different, equal
+popular unpopular, famous unknown, important unimportant, similar different, same different, equal
 unequal, possible impossible, true false, visible invisible, active inactive, safe dangerous, urban rural, rural urban,
 male female, female male, civilian military, military civilian, religious secular, secular religious, liberal conservative,
 conservative liberal, majority minority, minority majority, many few, few many, always never, never always, often rarely,
@@ -38,7 +38,7 @@ student, employer employee, buyer seller, cause effect, causes effects, together
 won lost, lost won, began ended, begins ends, begun ended, began stopped, rose fell, fell rose, grew shrank, gave took, took
 gave, bought sold, sold bought, came left, went stayed, became ceased, built demolished, led followed, taught learned, made
 destroyed, made banned, kept lost, held released, spent saved, found lost, forgot remembered, ate refused, wrote burned, chosen
-rejected, chose rejected, given denied, taken returned, known unknown, born killed, died survived, dead alive
+rejected, chose rejected, given denied, taken returned, born killed, died survived, dead alive
 """
 _VERBS = """
 increase decrease, decrease increase, reduce increase, expand shrink, grow shrink, improve worsen, win lose, lose win, gain
