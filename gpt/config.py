@@ -84,7 +84,7 @@ class TrainConfig:
     unanswerable: float = 0.3  # fraction of examples whose passages hold no answer
     misleading: float = 0.0  # of the unanswerable ones, those with a question that misleads instead of a wrong passage
     distractors: float = 0.15  # fraction of examples with a second passage beside the right one
-    crop_passes: int = 0  # passes over the examples with passages cut to crop_tokens around the answer
+    crop: float = 0.0  # fraction of examples whose passages are cut to crop_tokens around the answer
     crop_tokens: int = 96
     token_dropout: float = 0.0  # fraction of a prompt's tokens that become <|mask|>; their marks stay
 
@@ -92,7 +92,16 @@ class TrainConfig:
         for name in ("steps", "batch_tokens", "checkpoint_every", "row_tokens"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}={getattr(self, name)} must be at least 1")
-        fractions = ("cooldown", "ema_decay", "prefix_fraction", "unanswerable", "misleading", "distractors", "token_dropout")
+        fractions = (
+            "cooldown",
+            "ema_decay",
+            "prefix_fraction",
+            "unanswerable",
+            "misleading",
+            "distractors",
+            "crop",
+            "token_dropout",
+        )
         for name in fractions:
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name}={getattr(self, name)} must lie in [0, 1]")

@@ -29,14 +29,14 @@ class _Pass:
 
     kind (n,): the right paragraph ALONE, or BESIDE another; unanswerable with the WRONG paragraph, or with a question
     that the right one only seems to answer (MISLED). other (n,): the other paragraph, -1 for none. question (n,): which
-    misleading question. room: tokens a passage may have. batches: of one padded length each.
+    misleading question. room (n,): tokens a passage may have. batches: of one padded length each.
     """
 
     number: int
     kind: np.ndarray
     other: np.ndarray
     question: np.ndarray
-    room: int
+    room: np.ndarray
     batches: list[tuple[int, np.ndarray]]
 
 
@@ -44,8 +44,8 @@ class Reading:
     """The `Task` of pointing at answers, by steps of `config.batch_tokens` tokens.
 
     Of a pass's examples `config.unanswerable` hold no answer, of which `config.misleading` by their question;
-    `config.distractors` have a second paragraph, before or after the right one. In the first `config.crop_passes` passes
-    no passage has more than `config.crop_tokens` tokens, a window around the answer.
+    `config.distractors` have a second paragraph, before or after the right one. In `config.crop` of all, passages are cut to
+    `config.crop_tokens` tokens, a window around the answer.
     """
 
     name = "reading"
@@ -101,7 +101,7 @@ class Reading:
     def _plan(self, number: int) -> _Pass:
         c, n = self.config, len(self.data.examples)
         rng = np.random.default_rng((c.seed, number))
-        draw, luck = rng.random(n), rng.random((2, n))
+        draw, luck = rng.random(n), rng.random((3, n))
         other = np.array(
             [
                 e.negatives[k % len(e.negatives)] if e.negatives else -1
@@ -113,7 +113,7 @@ class Reading:
         kind[(draw > 1 - c.distractors) & (other >= 0)] = BESIDE
         kind[(draw < c.unanswerable) & (other >= 0)] = WRONG
         kind[(draw < c.unanswerable) & (luck[1] < c.misleading) & (self._n_misleading > 0)] = MISLED
-        room = c.crop_tokens if number < c.crop_passes else self.context_len
+        room = np.where(luck[2] < c.crop, c.crop_tokens, self.context_len)
         asked = self._question_len.copy()
         for i in np.flatnonzero(kind == MISLED):
             asked[i] = len(self.data.examples[i].misleading[question[i]])
@@ -129,7 +129,7 @@ class Reading:
         question = example.misleading[plan.question[index]] if kind == MISLED else example.question
         gold, tokenizer = self.data.paragraphs[example.paragraph], self.data.tokenizer
         left = self.context_len - 2 * len(question) - OVERHEAD_TOKENS - 1
-        room = min(left, plan.room)
+        room = min(left, int(plan.room[index]))
         if kind == WRONG:
             wrong = _cut(self.data.paragraphs[plan.other[index]], min(len(gold), room), rng)
             return _unanswerable(build_prompt(tokenizer, question, [wrong]))
@@ -137,7 +137,7 @@ class Reading:
         if kind == MISLED:
             return _unanswerable(build_prompt(tokenizer, question, [piece]))
         passages, at = [piece], 0
-        room = min(left - len(piece) - 1, plan.room)
+        room = min(left - len(piece) - 1, int(plan.room[index]))
         if kind == BESIDE and room > MIN_DISTRACTOR_TOKENS:
             at = int(rng.integers(2))
             passages.insert(1 - at, _cut(self.data.paragraphs[plan.other[index]], room, rng))

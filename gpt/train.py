@@ -8,6 +8,7 @@ functions of the step. So a run that is killed anywhere and started again from i
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from gpt.budget import OPEN_ENDED
 from gpt.checkpoint import load_latest, save_step
+from gpt.compiled import compile_blocks
 from gpt.config import TrainConfig
 from gpt.errors import CheckpointError
 from gpt.memory import keep_freed_memory
@@ -26,6 +28,8 @@ from gpt.model import GPT
 from gpt.optim import MuonAdamW
 
 OnStep = Callable[["Progress"], int | None]
+
+_log = logging.getLogger(__name__)
 
 
 class Task(Protocol):
@@ -71,6 +75,7 @@ def train(
     run.mkdir(parents=True, exist_ok=True)
     loop = _Loop(model, task, config, run)
     loop.resume()
+    _log.info("blocks %s", compile_blocks(model, config))
     log = run / "loss.jsonl"
     _truncate_log(log, loop.step)
     with log.open("a", encoding="utf-8") as lines:
