@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from gpt.config import Recipe
     from gpt.train import Progress
 
-STAGES = ("tokenizer", "pretrain", "reading", "release", "all")
-STEPPED = ("pretrain", "reading")
+STAGES = ("tokenizer", "pretrain", "reading", "reinforce", "release", "all")
+STEPPED = ("pretrain", "reading", "reinforce")
 _EPILOG = """\
 examples:
   studygpt train all mini --corpus data --out runs/mini
@@ -41,7 +41,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("recipe", metavar="RECIPE", help="tiny, mini or base")
     parser.add_argument("--corpus", metavar="DIR", type=Path, required=True, help="folder of the recipe's data files")
     parser.add_argument("--out", metavar="DIR", type=Path, help="folder of the run (default: runs/RECIPE)")
-    parser.add_argument("--steps", metavar="N", type=positive, help="steps of pretrain or reading, not the recipe's")
+    parser.add_argument("--steps", metavar="N", type=positive, help="steps of the stage, not the recipe's")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, or another torch device (default: cpu)")
     parser.set_defaults(run=run)
 
@@ -53,22 +53,22 @@ def run(args: argparse.Namespace) -> Report:
 
     if args.steps is not None and args.stage not in STEPPED:
         raise ConfigError(
-            f"--steps={args.steps} needs one stage that has steps, {' or '.join(STEPPED)}, not {args.stage}"
+            f"--steps={args.steps} needs one stage that has steps, {', '.join(STEPPED)}, not {args.stage}"
         )
     check_device(args.device)
     chosen = recipe(args.recipe)
     out = args.out or Path("runs") / chosen.name
-    stages = STAGES[:-1] if args.stage == "all" else (args.stage,)
+    every = tuple(stage for stage in STAGES[:-1] if stage != "reinforce" or chosen.reinforce)
+    stages = every if args.stage == "all" else (args.stage,)
     results = {stage: _run_stage(stage, _with_steps(chosen, stage, args.steps), args, out) for stage in stages}
     return Report(results, lambda console: _show(console, results))
 
 
 def _with_steps(recipe: Recipe, stage: str, steps: int | None) -> Recipe:
-    if steps is None:
+    config = getattr(recipe, stage) if steps is not None else None
+    if config is None:  # the stage itself says so when the recipe has none
         return recipe
-    if stage == "pretrain":
-        return dataclasses.replace(recipe, pretrain=dataclasses.replace(recipe.pretrain, steps=steps))
-    return dataclasses.replace(recipe, reading=dataclasses.replace(recipe.reading, steps=steps))
+    return dataclasses.replace(recipe, **{stage: dataclasses.replace(config, steps=steps)})
 
 
 def _run_stage(stage: str, recipe: Recipe, args: argparse.Namespace, out: Path) -> dict[str, Any]:
@@ -80,7 +80,8 @@ def _run_stage(stage: str, recipe: Recipe, args: argparse.Namespace, out: Path) 
         return {"vocab_size": tokenizer.vocab_size, "path": str(out / "tokenizer.json")}
     if stage == "release":
         return {"path": str(stages.release_stage(recipe, args.corpus, out))}
-    train = stages.pretrain_stage if stage == "pretrain" else stages.reading_stage
+    trainers = {"pretrain": stages.pretrain_stage, "reading": stages.reading_stage, "reinforce": stages.reinforce_stage}
+    train = trainers[stage]
     with progress_bar(sys.stderr, "steps") as step:
 
         def on_step(progress: Progress) -> None:
