@@ -19,6 +19,25 @@ def positive(text: str) -> int:
     return number
 
 
+def minutes(text: str) -> float:
+    """A length of time above zero, in minutes."""
+    try:
+        number = float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes") from error
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not above zero")
+    return number
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names with commas between them, at least one."""
+    found = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} names nothing")
+    return found
+
+
 def port(text: str) -> int:
     """A TCP port, 0 for any free one."""
     if not text.isdecimal() or int(text) > 65535:

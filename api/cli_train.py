@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from api.arguments import check_device, positive
+from api.arguments import check_device, folder, minutes, names, positive
 from api.console import Report, progress_bar
 
 if TYPE_CHECKING:
@@ -24,9 +24,19 @@ _EPILOG = """\
 examples:
   studygpt train all mini --corpus data --out runs/mini
   studygpt train reading mini --corpus data --out runs/mini --steps 1000
+  studygpt train all tiny --dataset notes/ --dataset questions.jsonl --out runs/notes
+  studygpt train pretrain mini --dataset hub:some/texts:train --fields title,body
+  studygpt train all --docs ~/notes --minutes 10
 
 Every stage goes on from its last checkpoint when it is run again with the same --out. Recipes: tiny (seconds, to try
-a machine), mini (two CPU cores, about two hours), base (one large GPU, under half an hour)."""
+a machine), mini (two CPU cores, about two hours), base (one large GPU, under half an hour).
+
+--dataset takes text (.txt .md), JSON lines, JSON, parquet, folders of these, and hub:NAME[@CONFIG][:SPLIT]; only hub: is
+ever looked for outside of this machine. Rows of {context, question, answers} and SQuAD's files are questions, the rest is
+text. Data sets take the place of the recipe's files of their kind and join each other.
+
+--docs goes on from a trained reader with questions that your documents ask themselves, and keeps the result only if
+held-out questions say that it did not get worse."""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,34 +44,87 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "train",
         help="train a tokenizer, a GPT and a reader",
-        description="Trains a reader from raw text and questions, stage by stage or all at once.",
+        description="Trains a reader from raw text and questions, stage by stage or all at once, or on your documents.",
         epilog=_EPILOG,
     )
     parser.add_argument("stage", choices=STAGES)
-    parser.add_argument("recipe", metavar="RECIPE", help="tiny, mini or base")
-    parser.add_argument("--corpus", metavar="DIR", type=Path, required=True, help="folder of the recipe's data files")
-    parser.add_argument("--out", metavar="DIR", type=Path, help="folder of the run (default: runs/RECIPE)")
+    parser.add_argument("recipe", metavar="RECIPE", nargs="?", help="tiny, mini or base; not needed with --docs")
+    parser.add_argument("--corpus", metavar="DIR", type=Path, help="folder of the recipe's data files")
+    parser.add_argument(
+        "--dataset", metavar="DATA", action="append", help="a file, a folder or hub:NAME instead of the recipe's files"
+    )
+    parser.add_argument("--fields", metavar="A,B", type=names, help="columns of a --dataset's text (default: detected)")
+    parser.add_argument("--out", metavar="DIR", type=folder, help="folder of the run (default: runs/RECIPE)")
     parser.add_argument("--steps", metavar="N", type=positive, help="steps of the stage, not the recipe's")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, or another torch device (default: cpu)")
+    own = parser.add_argument_group("your own documents")
+    own.add_argument("--docs", metavar="FOLDER", type=folder, help="the documents to go on learning from")
+    own.add_argument("--minutes", metavar="N", type=minutes, help="time that --docs may take in all (default: 10)")
+    own.add_argument(
+        "--model", metavar="MODEL", type=folder, help="the model that --docs goes on from (default: the released one)"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> Report:
-    """Runs the stage, or all of them. Raises GPTError, OSError."""
+    """Runs the stage, or all of them. Raises GPTError, IndexerError, OSError."""
     from gpt.config import recipe
     from gpt.errors import ConfigError
 
-    if args.steps is not None and args.stage not in STEPPED:
-        raise ConfigError(
-            f"--steps={args.steps} needs one stage that has steps, {', '.join(STEPPED)}, not {args.stage}"
-        )
+    _check(args)
     check_device(args.device)
+    if args.docs is not None:
+        from api import train_docs
+
+        return train_docs.run(args)
     chosen = recipe(args.recipe)
     out = args.out or Path("runs") / chosen.name
     every = tuple(stage for stage in STAGES[:-1] if stage != "reinforce" or chosen.reinforce)
     stages = every if args.stage == "all" else (args.stage,)
+    if args.dataset:
+        chosen = _prepared(chosen, args, stages, out)
+    elif args.corpus is None:
+        raise ConfigError("nothing to train on: name a folder with --corpus, or your data with --dataset")
     results = {stage: _run_stage(stage, _with_steps(chosen, stage, args.steps), args, out) for stage in stages}
     return Report(results, lambda console: _show(console, results))
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Raises ConfigError when options do not go together."""
+    from gpt.config import RECIPES
+    from gpt.errors import ConfigError
+
+    if args.steps is not None and (args.stage not in STEPPED or args.docs is not None):
+        raise ConfigError(
+            f"--steps={args.steps} needs one stage that has steps, {', '.join(STEPPED)}, not {args.stage}"
+        )
+    if args.docs is None:
+        if args.recipe is None:
+            raise ConfigError(f"name a recipe ({', '.join(RECIPES)}), or your documents with --docs FOLDER")
+        for option, value in (("--minutes", args.minutes), ("--model", args.model)):
+            if value is not None:
+                raise ConfigError(f"{option} {value} goes with --docs FOLDER; a recipe has its steps, see --steps")
+        return
+    if args.stage != "all":
+        raise ConfigError(f"--docs goes with `train all`, not with `train {args.stage}`")
+    if args.dataset:
+        raise ConfigError("--docs and --dataset do not go together: one goes on from a reader, the other makes one")
+
+
+def _prepared(recipe: Recipe, args: argparse.Namespace, stages: tuple[str, ...], out: Path) -> Recipe:
+    """The recipe with the data sets, written into the run's folder, in the place of its files."""
+    from gpt.dataset import check_covered, prepare, with_datasets
+
+    folder = out / "datasets"
+    n_chars = max(recipe.pretrain_chars, recipe.tokenizer_chars)
+    prepared = [prepare(name, folder, args.fields or (), n_chars) for name in args.dataset]
+    for made in prepared:
+        left_out = f", {made.left_out} without their answer's words left out" if made.left_out else ""
+        sys.stderr.write(f"{made.name}: {made.texts} texts, {made.questions} questions{left_out}\n")
+    chosen = with_datasets(recipe, prepared, folder, args.corpus)
+    check_covered(chosen, stages, out)
+    args.corpus = args.corpus or Path()
+    return chosen
 
 
 def _with_steps(recipe: Recipe, stage: str, steps: int | None) -> Recipe:
