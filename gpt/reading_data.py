@@ -8,6 +8,7 @@ seems to answer (gpt/mislead.py).
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ from gpt.wordpool import Pool
 
 MAX_QUESTION_TOKENS = 64
 N_NEGATIVES = 4
+MAX_OCCURRENCES = 8
+OCCURRENCE_REACH = 12.0  # tokens: a word of the question counts e^-1 at this distance from the answer
 
 
 @dataclass(frozen=True)
@@ -70,14 +73,28 @@ def _article_examples(
     questions = [encode_piece(tokenizer, q.question).cut(0, MAX_QUESTION_TOKENS) for _, q in asked]
     examples = []
     for (i, q), question, negatives in zip(asked, questions, nearest_wrong(article, questions, pieces), strict=True):
-        begin, end = q.answer_starts[0], q.answer_starts[0] + len(q.answers[0])
-        offsets = pieces[i].offsets
-        tokens = np.flatnonzero((offsets[1:] > begin) & (offsets[:-1] < end))
+        tokens = _answer_tokens(q, question, pieces[i])
         if len(tokens):
             wrong = tuple(first + j for j in negatives)
             twins = _misleading(tokenizer, q, pool, n_misleading) if pool else ()
             examples.append(Example(question, first + i, int(tokens[0]), int(tokens[-1]), wrong, twins))
     return examples
+
+
+def _answer_tokens(asked: SquadQuestion, question: Piece, piece: Piece) -> np.ndarray:
+    """Tokens of the answer where it stands nearest to words of the question, if it occurs several times: labels of many
+    files name the first place where the answer's words occur, not the one that was meant."""
+    answer, places = asked.answers[0], [asked.answer_starts[0]]
+    if asked.context.count(answer) > 1:
+        found = re.finditer(rf"(?<!\w){re.escape(answer)}(?!\w)", asked.context)
+        places = [m.start() for m in found][:MAX_OCCURRENCES] or places
+    tokens = [np.flatnonzero((piece.offsets[1:] > at) & (piece.offsets[:-1] < at + len(answer))) for at in places]
+    tokens = [t for t in tokens if len(t)]
+    if len(tokens) < 2:
+        return tokens[0] if tokens else np.zeros(0, int)
+    shared = np.flatnonzero(np.isin(piece.stems, question.stems[question.stems != 0]))
+    near = [np.exp(-np.abs(shared - t.mean()) / OCCURRENCE_REACH).sum() for t in tokens]
+    return tokens[int(np.argmax(near))]
 
 
 def _misleading(tokenizer: Tokenizer, asked: SquadQuestion, pool: Pool, n: int) -> tuple[Piece, ...]:

@@ -145,3 +145,17 @@ def test_questions_without_answers_make_no_training_data(tokenizer: Tokenizer, t
     assert load_squad(tmp_path / "x.json")[0].is_impossible
     with pytest.raises(DataError, match="no answerable question"):
         ReadingData.build(tokenizer, load_articles(tmp_path / "x.json"))
+
+
+def test_an_answer_that_occurs_twice_is_taken_where_the_question_s_words_stand(
+    tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    context = "Paris is large and old. Many rivers are long. The treaty of 1783 was signed in Paris by three envoys."
+    qa = {"id": "1", "question": "Where was the treaty signed?", "answers": [{"text": "Paris", "answer_start": 0}]}
+    (tmp_path / "f.json").write_text(
+        json.dumps({"data": [{"title": "t", "paragraphs": [{"context": context, "qas": [qa]}]}]})
+    )
+    data = ReadingData.build(tokenizer, load_articles(tmp_path / "f.json"))
+    example, piece = data.examples[0], data.paragraphs[0]
+    assert context[piece.offsets[example.start] : piece.offsets[example.end + 1]].strip() == "Paris"
+    assert piece.offsets[example.start] > context.index("signed")
