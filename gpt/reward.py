@@ -38,11 +38,11 @@ def span_f1(
     first = np.searchsorted(end, at[:-1], side="right")  # chunk in which a span's words begin, by first token
     last = np.searchsorted(begin, at[1:], side="left") - 1  # chunk in which they end, by last token
     has = (first < len(end), last >= 0)
-    tail = [text[max(a, begin[c]) : end[c]] if h else "" for a, c, h in zip(at, first, has[0], strict=False)]
+    tail = [text[max(a, begin[c]) : end[c]] if h else "" for a, c, h in zip(at[:-1], first, has[0], strict=True)]
     head = [text[begin[c] : min(b, end[c])] if h else "" for b, c, h in zip(at[1:], last, has[1], strict=True)]
     whole = _count([text[a:b] for a, b in zip(begin, end, strict=True)], wanted)
-    tails, heads, running = _count(tail, wanted), _count(head, wanted), np.cumsum(whole, axis=0)
-    running = np.concatenate([np.zeros_like(running[:1]) if len(whole) else tails[:1] * 0, running])
+    tails, heads = _count(tail, wanted), _count(head, wanted)
+    running = np.concatenate([np.zeros((1, len(wanted) + 1), np.int64), whole.cumsum(axis=0)])
 
     i = np.arange(len(first))[None, :]
     j = i + np.arange(min(max_tokens, len(first)))[:, None]
