@@ -14,12 +14,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from api import cli_ask, cli_eval, cli_index, cli_ladder, cli_serve, cli_train
+from api import cli_ask, cli_eval, cli_explain, cli_export, cli_index, cli_ladder, cli_serve, cli_train
 from api.arguments import folder
 from api.console import Report, console, one_line, write_json
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
-COMMANDS = (cli_index, cli_ask, cli_serve, cli_eval, cli_train, cli_ladder)
+COMMANDS = (cli_index, cli_ask, cli_serve, cli_eval, cli_explain, cli_train, cli_ladder, cli_export)
 EXAMPLES = """\
 first steps:
   studygpt index ~/notes

@@ -5,7 +5,8 @@ GPTError
 ├── TokenizerError    a tokenizer cannot be trained, read or written
 ├── DataError         a corpus or a question file cannot be used
 ├── CheckpointError   a checkpoint is missing, damaged, or belongs to another config or tokenizer
-└── ContextTooLong    a text does not fit the model's window
+├── ContextTooLong    a text does not fit the model's window
+└── ExportError       a model cannot be written in another program's format
 Each message names the value and the remedy in one line.
 """
 
@@ -32,3 +33,7 @@ class CheckpointError(GPTError):
 
 class ContextTooLong(GPTError):
     """A text does not fit the model's window."""
+
+
+class ExportError(GPTError):
+    """A model cannot be written in another program's format."""

@@ -147,7 +147,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int = 8192) -> Tokenizer:
         raise TokenizerError(
             f"the corpus gives {len(merges)} merges of {n_merges}; give more text or a smaller vocab_size"
         )
-    to_byte = _byte_of_character()
+    to_byte = byte_of_character()
     learnt = [bytes(to_byte[c] for c in "".join(pair)) for pair in merges]
     unique = list(dict.fromkeys(learnt))  # two pairs may spell the same token; the first one learnt keeps its rank
     single = [bytes([b]) for b in range(256)]
@@ -157,7 +157,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int = 8192) -> Tokenizer:
     return Tokenizer(tuple(single + unique))
 
 
-def _byte_of_character() -> dict[str, int]:
+def byte_of_character() -> dict[str, int]:
     """The inverse of GPT-2's byte-to-character table, which `tokenizers` spells tokens with."""
     printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     table = {chr(b): b for b in printable}
