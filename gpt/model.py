@@ -8,11 +8,16 @@ Master weights are float32; `compute_dtype` is what the matrix products run in.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gpt.config import GPTConfig
+
+if TYPE_CHECKING:
+    from torch.nn.attention.flex_attention import BlockMask
 
 
 class Linear(nn.Module):
@@ -55,11 +60,15 @@ def attention_mask(lengths: Tensor, prefix: Tensor, size: int) -> Tensor:
     return (seen & (i[None, None, :] < lengths[:, None, None]))[:, None]
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-    """softmax(q k^T / sqrt(D) + mask) v; q, k, v (B, H, T, D). mask None is causal.
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | BlockMask | None) -> Tensor:
+    """softmax(q k^T / sqrt(D) + mask) v; q, k, v (B, H, T, D). mask None is causal, a BlockMask is for a GPU (gpt/cuda.py).
 
     On CPU plain matrix products train faster than the fused kernel at these lengths (docs/log.md), elsewhere not.
     """
+    if mask is not None and not isinstance(mask, Tensor):
+        from torch.nn.attention.flex_attention import flex_attention
+
+        return flex_attention(q, k, v, block_mask=mask)
     if q.device.type != "cpu" or not torch.is_grad_enabled():
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
     if mask is None:
@@ -75,7 +84,7 @@ class Attention(nn.Module):
         self.qkv = Linear(config.n_embd, 3 * config.n_embd)
         self.out = Linear(config.n_embd, config.n_embd)
 
-    def forward(self, x: Tensor, rotary: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, rotary: tuple[Tensor, Tensor], mask: Tensor | BlockMask | None) -> Tensor:
         B, T, C = x.shape
         q, k, v = self.qkv(x).view(B, T, 3, -1, self.head_dim).permute(2, 0, 3, 1, 4)  # each (B, H, T, D)
         q, k = rotate(norm(q), *rotary), rotate(norm(k), *rotary)
@@ -102,7 +111,7 @@ class Block(nn.Module):
         self.attention = Attention(config)
         self.mlp = MLP(config)
 
-    def forward(self, x: Tensor, rotary: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, rotary: tuple[Tensor, Tensor], mask: Tensor | BlockMask | None) -> Tensor:
         x = x + self.attention(norm(x), rotary, mask)
         return x + self.mlp(norm(x))
 
@@ -137,7 +146,7 @@ class GPT(nn.Module):
                 nn.init.normal_(first.weight, std=first.weight.size(1) ** -0.5)
                 nn.init.zeros_(module.out.weight)
 
-    def forward(self, ids: Tensor, marks: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+    def forward(self, ids: Tensor, marks: Tensor | None = None, mask: Tensor | BlockMask | None = None) -> Tensor:
         """Hidden states (B, T, C), normed. ids, marks (B, T) int64; mask as `attention_mask` makes it, None causal."""
         T = ids.size(1)
         if self.config.context_len < T:
