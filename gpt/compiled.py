@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from gpt.config import TrainConfig
+from gpt.cross_entropy import chunk_loss
 from gpt.model import GPT
 
 WORTH_STEPS = 500  # compiling costs some minutes over a run; a shorter one does not win them back
@@ -25,7 +28,10 @@ def compile_blocks(model: GPT, config: TrainConfig) -> str:
     """
     if config.steps < WORTH_STEPS:
         return f"not compiled: {config.steps} steps are fewer than {WORTH_STEPS}"
-    reason = _missing(next(model.parameters()).device)
+    device = next(model.parameters()).device
+    if device.type != "cpu":
+        return "as gpt/cuda.py has them"  # tried there before the run, on shapes that may vary
+    reason = _missing()
     if reason:
         return f"not compiled: {reason}"
     torch._dynamo.config.recompile_limit = _MAX_SHAPES
@@ -35,10 +41,18 @@ def compile_blocks(model: GPT, config: TrainConfig) -> str:
     return "compiled: the first step of each length takes some seconds longer"
 
 
-def _missing(device: torch.device) -> str:
+def compiled_chunk_loss(config: TrainConfig, device: str) -> Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """`chunk_loss` (gpt/cross_entropy.py), compiled under the same condition."""
+    if config.steps < WORTH_STEPS or device != "cpu" or _missing():
+        return chunk_loss
+    compiled: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]] = torch.compile(chunk_loss, dynamic=False)
+    return compiled
+
+
+def _missing() -> str:
     """What the compiler lacks on this machine; empty when nothing."""
     if sys.platform == "win32":
         return "no compiler set up for Windows"
-    if device.type == "cpu" and not any(shutil.which(name) for name in ("g++", "clang++")):
+    if not any(shutil.which(name) for name in ("g++", "clang++")):
         return "no C++ compiler (g++ or clang++) is installed; training takes about 1.4 times as long"
     return ""

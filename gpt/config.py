@@ -182,10 +182,11 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(  # two CPU cores, about two hours
             name="mini",
-            model=GPTConfig(depth=6, aspect=42),  # 256 wide, 4 heads of 64
-            pretrain=TrainConfig(steps=320),
+            model=GPTConfig(depth=6, aspect=42, vocab_size=16384),  # 256 wide, 4 heads of 64
+            pretrain=TrainConfig(steps=800),
             reading=TrainConfig(steps=4000),
-            text_files=(_WIKI[0], _ARXIV[0], _WIKI[3], _ARXIV[3]),
+            text_files=(*_WIKI, _ARXIV[0], _ARXIV[3]),
+            pretrain_chars=300_000_000,
             definition_files=("qa/definitions.jsonl.xz", _WIKI[1], _WIKI[4]),
         ),
         Recipe(  # one large GPU, under half an hour

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gpt.config import TrainConfig
+from gpt.cross_entropy import chunk_loss, linear_cross_entropy
 from gpt.data import Rows, TokenStream
 from gpt.model import GPT, attention_mask
 from gpt.tokenizer import Tokenizer
+
+CHUNK_TOKENS = 512  # 32 MiB of logits at a vocabulary of 16,384: they stay near the core
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Pretraining:
     tokenizer: Tokenizer
     config: TrainConfig
     device: str = "cpu"
+    of_chunk: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]] = chunk_loss  # or a compiled form of it
 
     @property
     def name(self) -> str:
@@ -43,11 +48,19 @@ class Pretraining:
         mask = attention_mask(torch.full_like(prefix, ids.size(1)), prefix, ids.size(1))
         hidden = model(ids, mask=mask)
         wanted = targets >= 0  # logits only where a loss is taken
-        return F.cross_entropy(model.logits(hidden[wanted]), targets[wanted]), ids.numel()
+        hidden, targets = _filled(hidden[wanted] * model.config.n_embd**-0.5, targets[wanted])
+        loss = linear_cross_entropy(hidden, model.embedding.weight, targets, self.of_chunk, CHUNK_TOKENS)
+        return loss, ids.numel()
 
     def evaluate(self, model: GPT) -> dict[str, float]:
         """Bits per byte of the held-out documents."""
         return {"bits_per_byte": bits_per_byte(model, self.tokenizer, self.stream.validation, self.config.row_tokens)}
+
+
+def _filled(hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Both with rows that take no loss at the end, up to whole chunks: chunks of one size are compiled once."""
+    missing = -len(targets) % CHUNK_TOKENS
+    return F.pad(hidden, (0, 0, 0, missing)), F.pad(targets, (0, missing), value=-1)
 
 
 @torch.no_grad()

@@ -24,6 +24,7 @@ from gpt.wordpool import Pool
 
 MAX_QUESTION_TOKENS = 64
 N_NEGATIVES = 4
+N_MISLEADING = 2  # of each question, at most; a pass takes one of them
 MAX_OCCURRENCES = 8
 OCCURRENCE_REACH = 12.0  # tokens: a word of the question counts e^-1 at this distance from the answer
 

@@ -12,7 +12,9 @@ from typing import Any
 import torch
 
 from gpt.checkpoint import Released, load_latest, release
+from gpt.compiled import compiled_chunk_loss
 from gpt.config import Recipe, TrainConfig
+from gpt.cuda import accelerate
 from gpt.data import read_texts
 from gpt.definitions import load_definitions
 from gpt.errors import CheckpointError, ConfigError
@@ -20,7 +22,7 @@ from gpt.model import GPT
 from gpt.prepared import PREPARED, build_stream, build_vectors, fingerprint, load_prepared
 from gpt.pretrain import Pretraining
 from gpt.quantize import pack, unpack
-from gpt.reading_data import ReadingData
+from gpt.reading_data import N_MISLEADING, ReadingData
 from gpt.reading_task import Reading
 from gpt.reinforce import Reinforce
 from gpt.squad import Article, load_articles
@@ -54,8 +56,9 @@ def pretrain_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, dev
         vectors = prepared.vectors if prepared else build_vectors(recipe, stream)
         with torch.no_grad():
             model.embedding.weight.copy_(torch.from_numpy(vectors) * 0.5)
-    task = Pretraining(stream, tokenizer, recipe.pretrain, device)
-    return train(model.to(device), task, recipe.pretrain, out / "pretrain", on_step, evaluate_every=500)
+    of_chunk = compiled_chunk_loss(recipe.pretrain, device)
+    task = accelerate(model.to(device), Pretraining(stream, tokenizer, recipe.pretrain, device, of_chunk), device)
+    return train(model, task, recipe.pretrain, out / "pretrain", on_step, evaluate_every=500)
 
 
 def trained(recipe: Recipe, out: Path, stage: str) -> GPT:
@@ -70,8 +73,9 @@ def trained(recipe: Recipe, out: Path, stage: str) -> GPT:
 
 def reading_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu") -> dict[str, Any]:
     """Teaches the pretrained model to point at answers; the weights end in out/reading, scored on held-out articles."""
-    task = _reading(recipe, recipe.reading, corpus, tokenizer_stage(recipe, corpus, out), device)
+    examples = _reading(recipe, recipe.reading, corpus, tokenizer_stage(recipe, corpus, out), device)
     model = trained(recipe, out, "pretrain").to(device)
+    task = accelerate(model, examples, device)
     return train(model, task, recipe.reading, out / "reading", on_step, evaluate_every=500)
 
 
@@ -89,7 +93,7 @@ def _reading(recipe: Recipe, config: TrainConfig, corpus: Path, tokenizer: Token
     defined, held_out_definitions = _definitions(recipe, corpus)
     yardstick = Yardstick.build(tokenizer, held_out, limit=600)
     definitions = Yardstick.build(tokenizer, held_out_definitions, limit=300)
-    data = ReadingData.build(tokenizer, [*training, *defined])
+    data = ReadingData.build(tokenizer, [*training, *defined], N_MISLEADING if config.misleading else 0)
 
     def score(model: GPT) -> dict[str, float]:
         asked = {f"definitions_{k}": v for k, v in definitions.score(model).items()} if held_out_definitions else {}
@@ -98,12 +102,12 @@ def _reading(recipe: Recipe, config: TrainConfig, corpus: Path, tokenizer: Token
     return Reading(data, config, recipe.model.context_len, score, device)
 
 
-def release_stage(recipe: Recipe, corpus: Path, out: Path) -> Path:
+def release_stage(recipe: Recipe, corpus: Path, out: Path, device: str = "cpu") -> Path:
     """Calibrates the abstention on the held-out articles and writes out/released/NAME with its model card. What is
     calibrated and scored are the weights as they are stored."""
     tokenizer = Tokenizer.load(out / "tokenizer.json")
     order = ("pretrain", "reading", "reinforce") if recipe.reinforce else ("pretrain", "reading")
-    model = trained(recipe, out, order[-1])
+    model = trained(recipe, out, order[-1]).to(device)
     model.load_state_dict(unpack(pack(model.state_dict(), "int8")))
     yardstick = Yardstick.build(tokenizer, _articles(recipe, corpus)[1], limit=1500)
     calibration = yardstick.calibrate(model)
