@@ -64,6 +64,12 @@ def names_in(text: str) -> list[tuple[int, int]]:
     return found
 
 
+def head_of(name: str) -> str | None:
+    """The common noun that a name ends in, in small letters: "river" of "Fox River"."""
+    last = name.rsplit(" ", 1)[-1]
+    return last.lower() if " " in name and last in _HEAD_KIND else None
+
+
 def kind_of_name(name: str, beside: Collection[str] = ()) -> str:
     """What a name names, by its last and first word and by the words `beside` it ("in_" before, "_said" after)."""
     words = name.split(" ")
