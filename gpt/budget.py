@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from gpt.config import Recipe, TrainConfig
 from gpt.errors import ConfigError
 
 OPEN_ENDED = 10**7  # steps of a stage that has not been planned yet
-EVALUATION_SHARE = 0.08  # of a recipe's time: calibration, the card, the held-out scores
 MARGIN = 0.97  # of a stage's time is planned; the rest is for the last checkpoint
 SETTLE_STEPS = 20  # compilation and the first allocations; not measured
 MEASURE_STEPS = 20
@@ -46,29 +45,27 @@ def planned_steps(config: TrainConfig, tokens_per_second: float, seconds: float)
     return replace(config, steps=max(1, int(seconds * tokens_per_second / config.batch_tokens)))
 
 
-@dataclass(frozen=True)
-class Shares:
-    """Seconds of each stage of a recipe."""
+def stage_configs(recipe: Recipe) -> dict[str, TrainConfig]:
+    """The stages of the recipe that take steps, in their order."""
+    stages = {"pretrain": recipe.pretrain, "reading": recipe.reading, "reinforce": recipe.reinforce}
+    return {name: config for name, config in stages.items() if config is not None}
 
-    pretrain: float
-    reading: float
-    evaluation: float
 
-    @classmethod
-    def of(cls, recipe: Recipe, seconds: float) -> Shares:
-        """The stages share in proportion to the FLOPs that the recipe plans for them. Raises ConfigError below 1 s."""
-        if seconds < 1:
-            raise ConfigError(f"a budget of {seconds:.1f} s is too short to train in; give at least a minute")
-        flops = [
-            c.steps * c.batch_tokens * recipe.model.flops_per_token(context)
-            for c, context in (
-                (recipe.pretrain, recipe.pretrain.row_tokens),
-                (recipe.reading, recipe.model.context_len // 2),  # prompts fill about half of the window
-            )
-        ]
-        training = seconds * (1 - EVALUATION_SHARE)
-        parts = [training * f / sum(flops) for f in flops]
-        return cls(parts[0], parts[1], seconds - training)
+def share(recipe: Recipe, stage: str) -> float:
+    """The fraction of the time left that a stage gets, beside those after it: that of the FLOPs the recipe plans.
+
+    Raises ConfigError when the recipe has no such stage.
+    """
+    configs = stage_configs(recipe)
+    if stage not in configs:
+        raise ConfigError(f"recipe {recipe.name!r} has no stage {stage!r} that takes steps: {', '.join(configs)}")
+    prompt = recipe.model.context_len // 2  # prompts fill about half of the window
+    flops = [
+        config.steps * config.batch_tokens * recipe.model.flops_per_token(config.row_tokens if i == 0 else prompt)
+        for i, config in enumerate(configs.values())
+    ]
+    at = list(configs).index(stage)
+    return flops[at] / sum(flops[at:])
 
 
 def open_ended(config: TrainConfig) -> TrainConfig:

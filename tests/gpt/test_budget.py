@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gpt.budget import OPEN_ENDED, Pacer, Shares, open_ended, planned_steps
+from gpt.budget import OPEN_ENDED, Pacer, open_ended, planned_steps, share, stage_configs
 from gpt.config import TrainConfig, recipe
 from gpt.errors import ConfigError
 from gpt.model import GPT
@@ -119,12 +119,16 @@ def test_the_speed_leaves_compilation_out() -> None:
     assert pacer.tokens_per_second == pytest.approx(10_000)
 
 
-def test_stages_share_in_proportion_to_their_flops() -> None:
-    shares = Shares.of(recipe("base"), 1440)
-    assert shares.pretrain + shares.reading + shares.evaluation == pytest.approx(1440)
-    assert shares.pretrain > 2 * shares.reading > 4 * shares.evaluation > 0
-    with pytest.raises(ConfigError, match="too short"):
-        Shares.of(recipe("base"), 0.5)
+def test_stages_share_the_time_in_proportion_to_their_flops() -> None:
+    base = recipe("base")
+    assert 0.6 < share(base, "pretrain") < 0.85
+    longer = replace(base, reading=replace(base.reading, steps=2 * base.reading.steps))
+    assert share(longer, "pretrain") < share(base, "pretrain")
+    tiny = recipe("tiny")
+    last = list(stage_configs(tiny))[-1]
+    assert share(tiny, last) == 1, "the last stage takes what is left"
+    with pytest.raises(ConfigError, match="no stage 'release' that takes steps"):
+        share(base, "release")
 
 
 class Task:
@@ -139,7 +143,10 @@ class Task:
         return {}
 
 
-def test_training_ends_where_on_step_says_and_a_resumed_run_knows_it(model: GPT, tmp_path: Path) -> None:
+def test_training_ends_where_on_step_says_and_a_resumed_run_knows_it(
+    model: GPT, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gpt.train.compile_blocks", lambda *_: "not compiled")
     config = replace(CONFIG, checkpoint_every=4)
 
     def plan(progress: Progress) -> int | None:
