@@ -14,7 +14,6 @@ from gpt.errors import ConfigError
 from gpt.timed import TimedRun
 from gpt.train import OnStep, Progress
 
-
 DEVICE = "meta"  # no CPU, so that nothing is asked of the compiler
 
 
