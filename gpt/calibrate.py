@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from gpt.checkpoint import SLOPE_LOG_PASSAGES
 from gpt.confidence import best_threshold, logistic_fit
 from gpt.errors import DataError
 from gpt.evaluate import Graded, reading_scores
+from gpt.yardstick import N_PASSAGES, between_lines
 
 
 @dataclass(frozen=True)
@@ -29,15 +31,14 @@ class Fit:
         return np.where(np.isfinite(margin), 1 / (1 + np.exp(-np.clip(z, -60, 60))), 0.0)
 
     def as_calibration(self, before: dict[str, float]) -> dict[str, float]:
-        """What a release carries (`Reader.probability`): this fit, and the effect of several passages as it was before,
-        which is a shift of the margin and so keeps its ratio to the slope."""
-        log_passages = before["log_passages"] * self.slope / before["slope"] if before["slope"] else 0.0
-        return {
-            "slope": round(self.slope, 5),
-            "log_passages": round(log_passages, 5),
-            "intercept": round(self.intercept, 5),
-            "threshold": round(self.threshold, 5),
-        }
+        """What a release carries (`Reader.probability`): this line for one passage, and the line that it had for
+        N_PASSAGES."""
+        many = np.log(N_PASSAGES)
+        line = (
+            before["slope"] + before.get(SLOPE_LOG_PASSAGES, 0.0) * many,
+            before["log_passages"] * many + before["intercept"],
+        )
+        return between_lines((self.slope, self.intercept), line) | {"threshold": round(self.threshold, 5)}
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from gpt.tokenizer import Tokenizer
 STEP_FORMAT = 1
 FORMAT = 2  # of a released model; in format 1 all weights were bf16
 CALIBRATION = ("slope", "log_passages", "intercept", "threshold")  # what Reader.probability needs
+SLOPE_LOG_PASSAGES = "slope_log_passages"  # and takes as 0 where a model was released without it
 
 
 def save_step(
@@ -128,6 +129,7 @@ def load_released(folder: Path, compute_dtype: torch.dtype = torch.bfloat16) -> 
         config = config_from_dict(raw["model"])
         digests, fingerprint = {"model.safetensors": raw["sha256"]["model.safetensors"]}, raw["tokenizer_fingerprint"]
         calibration = {name: float(raw["calibration"][name]) for name in CALIBRATION}
+        calibration[SLOPE_LOG_PASSAGES] = float(raw["calibration"].get(SLOPE_LOG_PASSAGES, 0.0))
         name, training = str(raw["name"]), dict(raw["training"])
     except FileNotFoundError:
         raise CheckpointError(

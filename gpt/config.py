@@ -184,7 +184,15 @@ RECIPES: dict[str, Recipe] = {
             name="mini",
             model=GPTConfig(depth=6, aspect=42, vocab_size=16384),  # 256 wide, 4 heads of 64
             pretrain=TrainConfig(steps=800),
-            reading=TrainConfig(steps=4000),
+            reading=TrainConfig(
+                steps=9000,
+                muon_lr=0.01,
+                adam_lr=0.002,
+                unanswerable=0.33,
+                misleading=0.5,
+                crop=0.5,
+                checkpoint_every=250,
+            ),
             text_files=(*_WIKI, _ARXIV[0], _ARXIV[3]),
             pretrain_chars=300_000_000,
             definition_files=("qa/definitions.jsonl.xz", _WIKI[1], _WIKI[4]),

@@ -16,7 +16,16 @@ import torch
 
 from gpt.checkpoint import Released, load_released
 from gpt.errors import ContextTooLong
-from gpt.reading import OVERHEAD_TOKENS, Piece, Prompt, PromptBatch, build_prompt, encode_piece, padded_length, span_log_probs
+from gpt.reading import (
+    OVERHEAD_TOKENS,
+    Piece,
+    Prompt,
+    PromptBatch,
+    build_prompt,
+    encode_piece,
+    padded_length,
+    span_log_probs,
+)
 from gpt.span import best_spans, null_margin
 
 RELEASED = Path(__file__).parent / "released"
@@ -152,9 +161,11 @@ class Reader:
 
     def probability(self, margin: float, n_passages: int = 1) -> float:
         """The calibrated probability that the passages answer, given the best span's margin: a sigmoid of a line
-        (Platt 1999) in the margin and in the log of how many passages it is the best of."""
+        (Platt 1999) in the margin; the line moves with the log of how many passages the span is the best of."""
         c = self.released.calibration
-        z = c["slope"] * margin + c["log_passages"] * math.log(n_passages) + c["intercept"]
+        many = math.log(n_passages)
+        slope = c["slope"] + c.get("slope_log_passages", 0.0) * many
+        z = slope * margin + c["log_passages"] * many + c["intercept"]
         return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, z))))
 
 

@@ -76,7 +76,7 @@ def reading_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, devi
     examples = _reading(recipe, recipe.reading, corpus, tokenizer_stage(recipe, corpus, out), device)
     model = trained(recipe, out, "pretrain").to(device)
     task = accelerate(model, examples, device)
-    return train(model, task, recipe.reading, out / "reading", on_step, evaluate_every=500)
+    return train(model, task, recipe.reading, out / "reading", on_step, evaluate_every=1000)
 
 
 def reinforce_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu") -> dict[str, Any]:

@@ -3,6 +3,7 @@ calibrated. The dev files are only ever reported on."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,12 +12,14 @@ import numpy as np
 from gpt.checkpoint import Released
 from gpt.confidence import logistic_fit
 from gpt.evaluate import score_readings
+from gpt.mislead import mislead
 from gpt.model import GPT
 from gpt.reader import Reader, Reading
 from gpt.reading import encode_piece
 from gpt.reading_data import MAX_QUESTION_TOKENS, nearest_wrong
 from gpt.squad import Article, SquadQuestion
 from gpt.tokenizer import Tokenizer
+from gpt.wordpool import Pool
 
 N_PASSAGES = 8  # as many as are retrieved when serving
 _UNCALIBRATED = {"slope": 1.0, "log_passages": 0.0, "intercept": 0.0, "threshold": 0.5}
@@ -31,15 +34,23 @@ def split_articles(articles: Sequence[Article], held_out: int) -> tuple[list[Art
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A question with its own paragraph, and the contexts of the nearest paragraphs that do not answer it."""
+    """A question with its own paragraph, the contexts of the nearest paragraphs that do not answer it, and a question
+    near it that its paragraph only seems to answer (gpt/mislead.py; None when no rule made one)."""
 
     question: SquadQuestion
     wrong: tuple[str, ...]
+    misleading: str | None = None
 
     @property
     def unanswerable(self) -> SquadQuestion:
         """The same question over the nearest wrong paragraph."""
         return replace(self.question, context=self.wrong[0], answers=(), answer_starts=(), is_impossible=True)
+
+    @property
+    def misled(self) -> SquadQuestion:
+        """The misleading question over the paragraph."""
+        text = self.misleading or ""
+        return replace(self.question, question=text, answers=(), answer_starts=(), is_impossible=True)
 
 
 @dataclass(frozen=True)
@@ -52,45 +63,89 @@ class Yardstick:
     @classmethod
     def build(cls, tokenizer: Tokenizer, articles: Sequence[Article], limit: int, seed: int = 0) -> Yardstick:
         """A fixed random sample of `limit` questions."""
-        found: list[HeldOut] = []
+        found: list[tuple[HeldOut, Pool]] = []
         for article in articles:
             pieces = [encode_piece(tokenizer, p.context) for p in article.paragraphs]
             asked = [q for p in article.paragraphs for q in p.questions if q.answers]
             questions = [encode_piece(tokenizer, q.question).cut(0, MAX_QUESTION_TOKENS) for q in asked]
             wrong = nearest_wrong(article, questions, pieces, N_PASSAGES)
+            pool = Pool.of(p.context for p in article.paragraphs)
             for question, nearest in zip(asked, wrong, strict=True):
                 contexts = tuple(article.paragraphs[i].context for i in nearest)
-                found += [HeldOut(question, contexts)] if contexts else []
+                found += [(HeldOut(question, contexts), pool)] if contexts else []
         picked = sorted(np.random.default_rng(seed).permutation(len(found))[:limit])
-        return cls(tokenizer, tuple(found[i] for i in picked))
+        return cls(tokenizer, tuple(_with_misleading(*found[i]) for i in picked))
 
     def score(self, model: GPT) -> dict[str, float]:
-        """exact and f1 with the right paragraph; auroc of telling it from the nearest wrong one."""
-        right = self._read(model, [[h.question.context] for h in self.held_out])
-        wrong = self._read(model, [h.wrong[:1] for h in self.held_out])
+        """exact and f1 with the right paragraph; auroc of telling it from the nearest wrong one, and auroc_misleading of
+        telling the question from the misleading one."""
         questions = [h.question for h in self.held_out]
+        right = self._read(model, questions, [[h.question.context] for h in self.held_out])
         scores = score_readings(questions, right, 0.0)
-        both = score_readings([*questions, *(h.unanswerable for h in self.held_out)], [*right, *wrong], 0.5)
-        return scores | {"auroc": both["auroc"]}
+        wrong = self._read(model, questions, [h.wrong[:1] for h in self.held_out])
+        misled = [h.misled for h in self.held_out if h.misleading]
+        readings = self._read(model, misled, [[q.context] for q in misled])
+        for name, others, of in (
+            ("auroc", [h.unanswerable for h in self.held_out], wrong),
+            ("auroc_misleading", misled, readings),
+        ):
+            both = score_readings([*questions, *others], [*right, *of], 0.5)
+            scores |= {name: both["auroc"]} if others else {}
+        return scores
 
     def calibrate(self, model: GPT) -> dict[str, float]:
-        """What `Reader.probability` needs, fitted on one passage and on N_PASSAGES at once, each time with and without
-        the right one. The threshold is one half: withheld is what is more likely absent than present."""
-        rows = [(h.question.context, *h.wrong[: N_PASSAGES - 1]) for h in self.held_out]
-        without = [h.wrong for h in self.held_out]
-        features, labels = [], []
-        for passages, label in ((rows, True), (without, False)):
-            for some in ([r[:1] for r in passages], passages):
-                margins = [r.spans[0].score for r in self._read(model, some)]
-                features += [(m, np.log(len(p))) for m, p in zip(margins, some, strict=True)]
-                labels += [label] * len(some)
-        slope, log_passages, intercept = logistic_fit(np.array(features), labels).round(5).tolist()
-        return {"slope": slope, "log_passages": log_passages, "intercept": intercept, "threshold": 0.5}
+        """What `Reader.probability` needs: one line for one passage, fitted on the right one against the nearest wrong
+        ones and the misleading questions, as many of each; another for N_PASSAGES at once, with and without the right one.
 
-    def _read(self, model: GPT, passages: Sequence[Sequence[str]]) -> list[Reading]:
-        """Each held-out question with its passages."""
+        The threshold is one half: withheld is what is more likely absent than present.
+        """
+        questions = [h.question for h in self.held_out]
+        misled = [h.misled for h in self.held_out if h.misleading]
+        right = self._margins(model, questions, [[h.question.context] for h in self.held_out])
+        wrong = self._margins(model, questions, [h.wrong[:1] for h in self.held_out])
+        fooled = self._margins(model, misled, [[q.context] for q in misled])
+        alone = _line(right, wrong[::2] + fooled[1::2])
+        with_it = self._margins(
+            model, questions, [(h.question.context, *h.wrong[: N_PASSAGES - 1]) for h in self.held_out]
+        )
+        without = self._margins(model, questions, [h.wrong for h in self.held_out])
+        return between_lines(alone, _line(with_it, without)) | {"threshold": 0.5}
+
+    def _margins(
+        self, model: GPT, questions: Sequence[SquadQuestion], passages: Sequence[Sequence[str]]
+    ) -> list[float]:
+        return [r.spans[0].score for r in self._read(model, questions, passages) if r.spans]
+
+    def _read(self, model: GPT, questions: Sequence[SquadQuestion], passages: Sequence[Sequence[str]]) -> list[Reading]:
+        """Each question with its passages."""
         was_training = model.training
         reader = Reader(Released("yardstick", model.eval(), self.tokenizer, _UNCALIBRATED, {}), batch_tokens=16384)
-        readings = reader.read_batch([(h.question.question, p) for h, p in zip(self.held_out, passages, strict=True)])
+        readings = reader.read_batch([(q.question, p) for q, p in zip(questions, passages, strict=True)])
         model.train(was_training)
         return readings
+
+
+def between_lines(alone: tuple[float, float], many: tuple[float, float]) -> dict[str, float]:
+    """The terms of `Reader.probability` that give the line (slope, intercept) `alone` for one passage and `many` for
+    N_PASSAGES; between them both move with the log of the number."""
+    by = 1 / np.log(N_PASSAGES)
+    terms = {
+        "slope": alone[0],
+        "slope_log_passages": (many[0] - alone[0]) * by,
+        "log_passages": (many[1] - alone[1]) * by,
+        "intercept": alone[1],
+    }
+    return {name: round(float(value), 5) for name, value in terms.items()}
+
+
+def _line(positive: Sequence[float], negative: Sequence[float]) -> tuple[float, float]:
+    """(slope, intercept) of P(answerable) by the margin (Platt 1999)."""
+    labels = [True] * len(positive) + [False] * len(negative)
+    slope, intercept = logistic_fit(np.array([*positive, *negative])[:, None], labels).tolist()
+    return slope, intercept
+
+
+def _with_misleading(held_out: HeldOut, pool: Pool) -> HeldOut:
+    q = held_out.question
+    rng = random.Random(f"{q.id}:{q.question}")
+    return replace(held_out, misleading=mislead(q.question, q.context, q.answers[0], pool, rng))

@@ -40,7 +40,7 @@ def tokenizer() -> Tokenizer:
 def model() -> GPT:
     """An untrained float32 model whose residual branches are not zero, so that every part matters."""
     torch.manual_seed(0)
-    made = GPT(GPTConfig(depth=2, aspect=16, head_dim=16, vocab_size=320, context_len=128), torch.float32)
+    made = GPT(GPTConfig(depth=2, aspect=16, head_dim=16, vocab_size=320, context_len=256), torch.float32)
     with torch.no_grad():
         for p in made.parameters():
             p.add_(torch.randn_like(p) * 0.1)

@@ -11,6 +11,7 @@ from gpt.calibrate import Fit, compare_calibrations, cross_fit, fit
 from gpt.confidence import expected_calibration_error
 from gpt.errors import DataError
 from gpt.evaluate import Graded, reading_scores
+from gpt.yardstick import N_PASSAGES
 
 OWN = {"slope": 2.0, "log_passages": -1.0, "intercept": 0.0, "threshold": 0.5}
 
@@ -68,10 +69,13 @@ def test_a_crooked_confidence_is_mended_and_the_ranking_stays() -> None:
     assert (scores["n"], scores["articles"]) == (6000, 12)
 
 
-def test_a_fit_becomes_a_releases_calibration_with_its_passages_kept_in_proportion() -> None:
+def test_a_fit_becomes_a_releases_line_for_one_passage_and_leaves_the_one_for_many() -> None:
     found = compare_calibrations(made(20_000), OWN)["all_articles"]
-    assert set(found) == set(OWN)
-    assert found["log_passages"] / found["slope"] == pytest.approx(OWN["log_passages"] / OWN["slope"], abs=1e-3)
+    assert set(found) == {*OWN, "slope_log_passages"}
+    many = np.log(N_PASSAGES)
+    assert found["slope"] + found["slope_log_passages"] * many == pytest.approx(OWN["slope"], abs=1e-3)
+    before = OWN["log_passages"] * many + OWN["intercept"]
+    assert found["log_passages"] * many + found["intercept"] == pytest.approx(before, abs=1e-3)
 
 
 def test_a_question_without_any_span_is_unanswerable_and_does_not_bend_the_fit() -> None:

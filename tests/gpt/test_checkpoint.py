@@ -16,7 +16,7 @@ from gpt.model import GPT
 from gpt.tokenizer import Tokenizer, train_tokenizer
 from tests.gpt.conftest import sentences
 
-CALIBRATION = {"slope": 1.0, "log_passages": -0.5, "intercept": 0.0, "threshold": 0.5}
+CALIBRATION = {"slope": 1.0, "slope_log_passages": 0.25, "log_passages": -0.5, "intercept": 0.0, "threshold": 0.5}
 
 
 @pytest.fixture

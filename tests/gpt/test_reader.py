@@ -69,7 +69,7 @@ def test_nothing_to_read_is_not_answerable(reader: Reader) -> None:
 
 
 def test_a_question_that_leaves_no_room_is_refused_with_the_limit(reader: Reader) -> None:
-    with pytest.raises(ContextTooLong, match="reads at most 30; shorten it"):
+    with pytest.raises(ContextTooLong, match="reads at most 94; shorten it"):
         reader.read("model " * 200, ["key"])
 
 

@@ -78,7 +78,13 @@ def test_the_card_and_config_tell_how_it_was_made(out: Path) -> None:
     assert RECIPE.fingerprint in card
     assert "| reading | 70 |" in card
     assert config["training"]["stages"]["pretrain"]["step"] == 5
-    assert set(config["calibration"]) == {"slope", "log_passages", "intercept", "threshold"}
+    assert set(config["calibration"]) == {
+        "slope",
+        "slope_log_passages",
+        "log_passages",
+        "intercept",
+        "threshold",
+    }
 
 
 def test_a_stage_that_is_done_does_nothing_the_second_time(out: Path, corpus: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from gpt.model import GPT
 from gpt.squad import Article
 from gpt.tokenizer import Tokenizer
-from gpt.yardstick import Yardstick, split_articles
+from gpt.yardstick import N_PASSAGES, Yardstick, between_lines, split_articles
 
 
 def test_articles_are_split_whole_evenly_and_always_alike(articles: list[Article]) -> None:
@@ -33,12 +33,12 @@ def test_scoring_leaves_the_model_as_it_was(tokenizer: Tokenizer, articles: list
     yardstick = Yardstick.build(tokenizer, articles, limit=6)
     model.train()
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    assert set(yardstick.score(model)) == {"exact", "f1", "auroc"}
+    assert {"exact", "f1", "auroc"} <= set(yardstick.score(model)) <= {"exact", "f1", "auroc", "auroc_misleading"}
     assert model.training
     assert all(np.array_equal(before[name], p.detach()) for name, p in model.named_parameters())
 
 
-def test_the_calibrated_probability_of_what_is_there_half_the_time_is_a_half_on_average(
+def test_the_calibrated_probability_is_on_average_how_often_the_answer_is_there(
     tokenizer: Tokenizer, articles: list[Article], model: GPT
 ) -> None:
     from gpt.checkpoint import Released
@@ -47,10 +47,17 @@ def test_the_calibrated_probability_of_what_is_there_half_the_time_is_a_half_on_
     yardstick = Yardstick.build(tokenizer, articles, limit=18)
     calibration = yardstick.calibrate(model)
     reader = Reader(Released("m", model.eval(), tokenizer, calibration, {}))
-    asked = [(h.question.question, p) for h in yardstick.held_out for p in ([h.question.context], h.wrong[:1])]
-    asked += [
-        (h.question.question, p) for h in yardstick.held_out for p in ([h.question.context, *h.wrong[:7]], h.wrong)
-    ]
+    right = [(h.question.question, [h.question.context]) for h in yardstick.held_out]
+    wrong = [(h.question.question, h.wrong[:1]) for h in yardstick.held_out]
+    fooled = [(h.misled.question, [h.question.context]) for h in yardstick.held_out if h.misleading]
+    asked = [*right, *wrong[::2], *fooled[1::2]]
     mean = float(np.mean([reading.answerable for reading in reader.read_batch(asked)]))
-    assert mean == pytest.approx(0.5, abs=0.01)
+    assert mean == pytest.approx(len(right) / len(asked), abs=0.01)
     assert calibration["threshold"] == 0.5
+
+
+def test_one_line_holds_for_one_passage_and_the_other_for_as_many_as_are_retrieved() -> None:
+    terms = between_lines((2.0, 0.5), (1.0, -3.0))
+    for n, slope, intercept in ((1, 2.0, 0.5), (N_PASSAGES, 1.0, -3.0)):
+        assert terms["slope"] + terms["slope_log_passages"] * np.log(n) == pytest.approx(slope, abs=1e-4)
+        assert terms["intercept"] + terms["log_passages"] * np.log(n) == pytest.approx(intercept, abs=1e-4)
