@@ -1,0 +1,96 @@
+"""On the rented machine: trains the bundle's recipe before the deadline, releases and scores the reader. Resumable.
+
+    python3 -m deploy.gpu.train STORE [DEVICE]      called by run.sh; STORE/bundle is what pack.py staged
+
+Writes STORE/status.json (the stages that are done, with their figures) and STORE/scores.json; prints a line now and then.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gpt.budget import stage_configs
+from gpt.config import recipe
+from gpt.cuda import describe, peak_flops, utilization
+from gpt.evaluate import evaluate_reader
+from gpt.plot import plot_run
+from gpt.reader import Reader
+from gpt.timed import TimedRun
+from gpt.train import Progress
+
+LINE_EVERY_S = 10
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+    sys.stdout.flush()
+
+
+def seconds_left(store: Path, minutes: float) -> float:
+    """Until the deadline, which the first start sets: a run that starts again gets no more time."""
+    file = store / "deadline"
+    if not file.exists():
+        file.write_text(str(time.time() + 60 * minutes))
+    return max(60.0, float(file.read_text()) - time.time())
+
+
+def narrator(stage: str, flops_per_token: int, device: str) -> Callable[[Progress], None]:
+    """Prints step, loss, speed and utilization of the last seconds."""
+    at, tokens, peak = time.monotonic(), 0, peak_flops(device)
+
+    def step(progress: Progress) -> None:
+        nonlocal at, tokens
+        now = time.monotonic()
+        if now - at < LINE_EVERY_S and progress.step not in (1, progress.steps):
+            return
+        rate = (progress.tokens - tokens) / max(now - at, 1e-9)
+        used = utilization(flops_per_token, rate, peak)
+        say(f"{stage} {progress.step}/{progress.steps} loss {progress.loss:.4f} {rate:,.0f} tokens/s{used}")
+        at, tokens = now, progress.tokens
+
+    return step
+
+
+def main(store: Path, device: str) -> int:
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(name)s %(message)s")
+    bundle = store / "bundle"
+    job = json.loads((bundle / "job.json").read_text())
+    chosen, run, corpus = recipe(job["recipe"]), bundle / "run", bundle / "corpus"
+    timed = TimedRun(chosen, corpus, run, seconds_left(store, job["minutes"]))
+    say(f"{job['recipe']} on {describe(device)}, {timed.left:.0f} s to train")
+    status: dict[str, Any] = {}
+    for stage, config in stage_configs(chosen).items():
+        if stage in job["stages"]:
+            context = config.row_tokens if stage == "pretrain" else chosen.model.context_len // 2
+            follow = narrator(stage, chosen.model.flops_per_token(context), device)
+            status[stage] = timed.train(stage, follow, device)
+            plot_run(run / stage, run / stage / "loss.png")
+            say(f"{stage} done: {status[stage]}")
+            write(store / "status.json", status)
+    status["release"] = {"folder": timed.release(device).name}
+    write(store / "status.json", status)
+    reader = Reader.load(run / "released" / chosen.name)
+    reader.released.model.to(device)
+    scores: dict[str, dict[str, float]] = {}
+    for file in job["score"]:
+        scores[file] = evaluate_reader(reader, corpus / file, job["limit"])
+        say(f"{file}: {scores[file]}")
+        write(store / "scores.json", scores)
+    return 0
+
+
+def write(file: Path, value: dict[str, Any]) -> None:
+    """Writes JSON so that a reader in another process never sees half of it."""
+    partial = file.with_name(f".{file.name}")
+    partial.write_text(json.dumps(value, indent=1))
+    partial.rename(file)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "cuda"))
