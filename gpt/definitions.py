@@ -16,15 +16,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpt.errors import DataError
+from gpt.sentences import clause_end, sentence_end
 from gpt.squad import Article, Paragraph, SquadQuestion
 
 ARTICLE_SIZE = 20
 MAX_CLAUSE_CHARS, MIN_CLAUSE_CHARS = 110, 12  # about the 30 tokens that an answer may have (gpt/span.py)
 MIN_PASSAGE_CHARS, MAX_PASSAGE_CHARS = 120, 900  # shorter is a gloss, not a passage
-_COPULA = re.compile(r"\s(is defined as|is|are|was|were|refers to|means|denotes|describes|consists of)\s")
-_SENTENCE_END = re.compile(r"(?<=[\w)\]\"”])[.;](?=\s|$)")
-_CUTS = (", ", "; ", " which ", " that ", " where ", " and ", " with ")
-_ENTRY_MARKUP = re.compile(r"^\s*(<[^>]*>\s*)?(\([^)]*\)\s*)?")  # FOLDOC: <field> (synonyms)
+_COPULA = re.compile(
+    r"(?<!\bwho)(?<!\bwhich)(?<!\bthat)\s(is defined as|is|are|was|were|refers to|means|denotes|describes|consists of)\s(?!not\b)"
+)
+_NO_DEFINITION = re.compile(  # "is used", "was able", "are found": what follows does not say what the term is
+    r"(?:\w+ed|able|concerned|known|found|used|made|given|written|spoken|born|due|important|also|one of them|in|on|at|from|by)\b"
+)
+_BRACES = {ord("{"): None, ord("}"): None}  # FOLDOC's links
+_ENTRY_MARKUP = re.compile(  # FOLDOC: number, /how it sounds/, <field>, (synonyms)
+    r"^\s*(?:\d+\.\s+)?(?:/[^/]{1,40}/\s*)?(?:\d+\.\s+)?(?:<[^>]*>\s*)?(?:\([^)]*\)\s*)?(?:/[^/]{1,40}/\s*)?(?:\[[^\]]*\]\s*)?"
+)
 
 
 @dataclass(frozen=True)
@@ -56,35 +63,25 @@ def load_definitions(paths: list[Path], limit: int, seed: int = 0) -> list[Artic
 
 def define(term: str, text: str) -> Definition | None:
     """The definition that `text` begins with, or None when it does not read as one."""
-    text = " ".join(text.split())[:MAX_PASSAGE_CHARS]
+    text = " ".join(text.translate(_BRACES).split())[:MAX_PASSAGE_CHARS]
     name = re.sub(r"\s*\([^)]*\)$", "", term).strip()
     if len(text) < MIN_PASSAGE_CHARS:
         return None
-    copula = _COPULA.search(text, 0, 220)
+    copula = _COPULA.search(text, 0, min(220, sentence_end(text, 0), text.find('"') % (len(text) + 1)))
+    if copula and _NO_DEFINITION.match(text, copula.end()):
+        return None
     if copula and name and name.lower() in text[: copula.start()].lower():
         passage, start = text, copula.end()
         plural, person = copula[1] in ("are", "were"), bool(re.search(r"\(.*\d{4}", text[: copula.start()]))
     elif name and text and name.lower() not in text[:80].lower():
-        bare = _ENTRY_MARKUP.sub("", text).replace("{", "").replace("}", "")
-        stop = _SENTENCE_END.search(bare)
-        if _COPULA.search(bare, 0, min(80, stop.start() if stop else 80)):  # a sentence about something, not an entry
+        bare = _ENTRY_MARKUP.sub("", text)
+        if _COPULA.search(bare, 0, min(80, sentence_end(bare, 0))):  # a sentence about something, not an entry
             return None
         passage, start, plural, person = f"{name}: {bare}", len(name) + 2, False, False
     else:
         return None
-    end = _clause_end(passage, start)
+    end = clause_end(passage, start, MAX_CLAUSE_CHARS)
     return Definition(name, passage, start, end, plural, person) if end - start >= MIN_CLAUSE_CHARS else None
-
-
-def _clause_end(passage: str, start: int) -> int:
-    """Where the clause from `start` ends: with its sentence, or at the last joint before it grows too long; `start` if
-    there is none."""
-    stop = _SENTENCE_END.search(passage, start)
-    end = stop.start() if stop else len(passage)
-    if end - start <= MAX_CLAUSE_CHARS:
-        return end
-    end = max(start, *(passage.rfind(cut, start, start + MAX_CLAUSE_CHARS) for cut in _CUTS))
-    return start + len(passage[start:end].rstrip(" ,;"))
 
 
 def _article(group: list[Definition], rng: random.Random) -> Article:
@@ -99,8 +96,8 @@ def _paragraph(definition: Definition, neighbour: Definition, rng: random.Random
     if draw < 0.25:
         before = f"# {definition.term[:1].upper()}{definition.term[1:]} "
     elif draw < 0.45 and neighbour.term != definition.term:
-        stop = _SENTENCE_END.search(neighbour.passage, 0, 400)
-        before = f"{neighbour.passage[: stop.end()]} " if stop else ""
+        stop = sentence_end(neighbour.passage, 0)
+        before = f"{neighbour.passage[:stop]}. " if stop < min(400, len(neighbour.passage)) else ""
     context = before + definition.passage
     start = len(before) + definition.start
     answer = definition.passage[definition.start : definition.end]

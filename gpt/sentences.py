@@ -1,10 +1,27 @@
-"""Where the sentences of a text begin and end, by rule."""
+"""Where the sentences of a text and their clauses begin and end, by rule."""
 
 from __future__ import annotations
 
 import re
 
 _BREAK = re.compile(r"[.!?…]+[\"”'’)\]]*\s+(?=[\"“'‘(\[]?[A-Z0-9])")
+_STOP = re.compile(r"(?<=[\w)\]\"”%'’])[.;?!](?=[\s\"”)]|$)")
+_JOINTS = tuple(  # the best first: the last one of the first kind found ends a clause that is too long
+    re.compile(pattern)
+    for pattern in (
+        r", (?:which|who|whose|where|when|whereas|while|but|although|so that|especially|particularly|including|such as)\b",
+        r" (?:which|who|whose|where|such that|so that|in which|by which|for which|because|whereas|such as)\b| [–—] | \(",
+        r" (?:that|used|using|based|consisting|involving|when|if) | to [a-z]+ (?:the|a|an|its|their) ",
+        r",? (?:or|as well as) (?:a|an|the|of|to|in|for) |,? and (?:a|an|the|of|to|in|for|by|is|are|was|has) ",
+        r" (?:for|from|with|by|between|through|under|on|in|at|during|within) ",
+        r", ",
+    )
+)
+_DANGLING = re.compile(
+    r"[ ,]+(?:a|an|the|of|and|or|to|in|for|by|with|from|that|which|such|as|its|their|is|are|was|were|on|at|e\.g|i\.e|especially"
+    r"|usually|often|typically|primarily|mainly|including|in order)$"
+)
+_OPEN_PARTICIPLE = re.compile(r" \w+ed(?= (?:by|as|in|to) ?$)")
 _LAST_WORD = re.compile(r"(\S+)$")
 _ABBREVIATIONS = frozenset(
     """mr mrs ms dr st mt ft sr jr prof gen col lt sgt capt rev hon gov sen rep pres no vol vs fig eq etc cf al ca c inc
@@ -27,6 +44,34 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     end = len(text.rstrip())
     begin += len(text[begin:]) - len(text[begin:].lstrip())
     return [*spans, (begin, end)] if end > begin else spans
+
+
+def sentence_end(text: str, start: int) -> int:
+    """Where the sentence that holds `start` ends, before its closing mark; a semicolon ends it too."""
+    for found in _STOP.finditer(text, start):
+        if found.group() != "." or not _abbreviated(text[start : found.start()]):
+            return found.start()
+    return len(text)
+
+
+def clause_end(text: str, start: int, max_chars: int) -> int:
+    """Where what begins at `start` ends: with its sentence, or when that is longer than `max_chars` at the joint that leaves
+    the most whole phrase; `start` when no joint does."""
+    end = sentence_end(text, start)
+    if end - start > max_chars:
+        end = next((at for joint in _JOINTS if (at := _last(joint, text, start, max_chars)) > start), start)
+    clause = text[start:end]
+    if clause.count("(") > clause.count(")"):
+        clause = clause[: clause.rindex("(")]
+    while found := _DANGLING.search(clause) or _OPEN_PARTICIPLE.search(clause + text[start + len(clause) :][:4]):
+        clause = clause[: found.start()]
+    return start + len(clause.rstrip(" ,;:–—-"))
+
+
+def _last(joint: re.Pattern[str], text: str, start: int, max_chars: int) -> int:
+    """The last place of the joint that leaves at least a third of `max_chars`; `start` when there is none."""
+    places = [m.start() for m in joint.finditer(text, start + max_chars // 3, start + max_chars)]
+    return places[-1] if places else start
 
 
 def _abbreviated(before: str) -> bool:

@@ -37,6 +37,18 @@ def clause(term: str, text: str) -> str | None:
             "<statistics> (Or PPL) The exponential of the {entropy}." + REST,
             "The exponential of the entropy",
         ),
+        ("Lorne", "Lorne is a town of the coast, e.g. for sailors." + REST, "a town of the coast, e.g. for sailors"),
+        (
+            "Arenby",
+            "Arenby is a harbour town (and a parish) on the northern coast of the long island, which was built by the many "
+            "sailors of the old merchant fleet." + REST,
+            "a harbour town (and a parish) on the northern coast of the long island",
+        ),
+        (
+            "delint",
+            "/dee-lint/ To change a {program} so that it has no fault." + REST,
+            "To change a program so that it has no fault",
+        ),
     ],
 )
 def test_the_defining_clause_is_found(term: str, text: str, expected: str) -> None:
@@ -50,6 +62,9 @@ def test_the_defining_clause_is_found(term: str, text: str, expected: str) -> No
         ("Entropy", "Disorder is measured by the logarithm of states." + REST),
         ("", "Nothing is named here, so that nothing can be asked about it." + REST),
         ("Entropy", "Entropy is big." + REST),
+        ("Entropy", "Entropy is used in many fields of study." + REST),
+        ("Entropy", "Entropy is not a measure of order." + REST),
+        ("Entropy", "Entropy rises as time goes by, says a law. It is a law that nobody has broken." + REST),
     ],
 )
 def test_what_does_not_read_as_a_definition_is_left_alone(term: str, text: str) -> None:
