@@ -185,7 +185,7 @@ RECIPES: dict[str, Recipe] = {
             model=GPTConfig(depth=6, aspect=42, vocab_size=16384),  # 256 wide, 4 heads of 64
             pretrain=TrainConfig(steps=800),
             reading=TrainConfig(
-                steps=9000,
+                steps=6500,
                 muon_lr=0.01,
                 adam_lr=0.002,
                 unanswerable=0.33,
