@@ -36,7 +36,7 @@ _BASES = dict(
     go, left leave, built build, found find, saw see, came come, fought fight""".split(",")
 )
 _SILENT_E = re.compile(
-    r"(?:at|iz|is|uc|ur|os|us|as|v|c|rg|ng|dg|ir|gu|id|ud|ag|ar|pl|bl|tl|ok|ak|ik|op|ut|u|um|ot|ov|fin|lin|mbin)ed$"
+    r"(?:at|iz|is|uc|ur|os|us|as|ps|rs|ns|v|c|rg|ng|dg|ir|gu|id|ud|ag|ar|pl|bl|tl|ok|ak|ik|op|ut|u|um|ot|ov|fin|lin|mbin)ed$"
 )
 _DOUBLED = re.compile(r"([bdgmnprt])\1ed$")
 _NO_SUBJECT = re.compile(
