@@ -27,7 +27,7 @@ _BE = "is|are|was|were"
 _AUXILIARY = f"{_BE}|can|could|may|might|must|should|will|would|has|have|had"
 _PAST = r"[a-z]{3,}ed|became|began|chose|fell|gave|grew|held|kept|left|led|lost|made|moved|rose|saw|took|went|won|wrote"
 _DOES = """allows avoids causes compares computes converts creates determines detects divides enables encodes ensures explains
-    extends generates helps identifies improves increases learns lets maximizes minimizes multiplies normalizes performs predicts
+    generates helps identifies improves increases learns lets maximizes minimizes multiplies normalizes performs predicts
     prevents produces protects provides reduces regulates removes replaces represents selects simplifies solves stabilizes
     transforms treats"""
 _ALSO_NOUNS = """calls changes controls counts defines estimates maps marks measures models projects returns scales splits stores
@@ -41,7 +41,7 @@ _GENERIC = re.compile(
     r"example|common|advantage|problem|issue)s?\b"
 )
 _PERSON = re.compile(
-    r"\b(?:singer|actor|actress|player|politician|writer|author|professor|king|queen|emperor|philosopher|scientist|physicist|composer|"
+    r"\b(?:[Pp]resident|singer|actor|actress|player|politician|writer|author|professor|king|queen|emperor|philosopher|scientist|physicist|composer|"
     r"mathematician|director|artist|musician|footballer|poet|lawyer|journalist|comedian|painter|novelist|who)\b"
 )
 _NO_SUBJECT = re.compile(
@@ -163,7 +163,7 @@ def _why(match: re.Match[str], sentence: str) -> Explanation | None:
 def _inverted(match: re.Match[str]) -> str | None:
     """The statement as a question asks it, without its question word; None when its verb may be no verb."""
     subject, verb, rest = _small(match["subject"]), match["verb"], match["rest"]
-    if verb in ("has", "have", "had") and re.match(r"(?:a|an|the|no|many|more|few|its)\b", rest):
+    if verb in ("has", "have", "had") and re.match(r"(?:a|an|the|no|many|more|few|its|to)\b", rest):
         return f"{'did' if verb == 'had' else 'does' if verb == 'has' else 'do'} {subject} have {rest}"
     if re.fullmatch(_AUXILIARY, verb):
         return f"{verb} {subject} {rest}"
@@ -210,6 +210,9 @@ def _what(match: re.Match[str], sentence: str) -> Explanation | None:
     """ "An X is a Y that ..." -> "What is an X?"."""
     if len(match["subject"].split()) > 4:
         return None
+    single = match["verb"] == "was" and " " not in match["subject"]
+    if single and not _PERSON.search(match["answer"][:60]):  # mostly a person after all
+        return None
     word = "Who" if _PERSON.search(match["answer"][:60]) and match["verb"] in ("is", "was") else "What"
     return _answer(f"{word} {match['verb']} {_small(match['subject'])}", sentence, match)
 
@@ -226,7 +229,7 @@ def _one_to_base(verb: str) -> str:
 
 
 _DANGLING = re.compile(
-    r"\b(?:that|as|in|of|to|the|a|by|and|or|is|are|be|only|partly|largely|mainly)$| as (?:he|she|they|it)\b", re.I
+    r"\b(?:that|as|in|of|to|the|a|by|and|or|is|are|be|but|only|partly|largely|mainly)$| as (?:he|she|they|it)\b", re.I
 )
 _TAIL = re.compile(  # where another statement begins
     r", (?:and|but|so|yet|or|nor) (?:the|a|an|it|he|she|they|we|most|many|some|[A-Z]\w+) |, (?:it|he|she|they|we|there|this) "
