@@ -152,6 +152,9 @@ class Recipe:
     qa_files: tuple[str, ...] = ("qa/squad-train-v1.1.json.xz",)
     definition_files: tuple[str, ...] = ("qa/definitions.jsonl.xz",)
     max_definitions: int = 24_000
+    explanation_files: tuple[str, ...] = ()  # texts that "why", "how" and "what does" are asked of (gpt/explanations.py)
+    explanation_chars: int = 80_000_000
+    max_explanations: int = 12_000
     reinforce: ReinforceConfig | None = None  # a stage after reading, if any
     held_out_articles: int = 44  # the yardstick: never trained on; the abstention is calibrated on them
     fields: tuple[str, ...] = field(default=("title", "text"))
@@ -185,7 +188,7 @@ RECIPES: dict[str, Recipe] = {
             model=GPTConfig(depth=6, aspect=42, vocab_size=16384),  # 256 wide, 4 heads of 64
             pretrain=TrainConfig(steps=800),
             reading=TrainConfig(
-                steps=6500,
+                steps=5200,
                 muon_lr=0.01,
                 adam_lr=0.002,
                 unanswerable=0.33,
@@ -196,6 +199,7 @@ RECIPES: dict[str, Recipe] = {
             text_files=(*_WIKI, _ARXIV[0], _ARXIV[3]),
             pretrain_chars=300_000_000,
             definition_files=("qa/definitions.jsonl.xz", _WIKI[1], _WIKI[4]),
+            explanation_files=(_WIKI[2], _ARXIV[1]),
         ),
         Recipe(  # one large GPU, under half an hour
             name="base",
@@ -203,6 +207,7 @@ RECIPES: dict[str, Recipe] = {
             pretrain=TrainConfig(steps=6000, batch_tokens=131072, row_tokens=512, checkpoint_every=500),
             reading=TrainConfig(steps=4000, batch_tokens=65536, checkpoint_every=500, muon_lr=0.01, adam_lr=0.002),
             text_files=_WIKI + _ARXIV,
+            explanation_files=(_WIKI[2], _ARXIV[1]),
             tokenizer_chars=200_000_000,
             pretrain_chars=700_000_000,
         ),

@@ -18,6 +18,7 @@ from gpt.cuda import accelerate
 from gpt.data import read_texts
 from gpt.definitions import load_definitions
 from gpt.errors import CheckpointError, ConfigError
+from gpt.explanations import explanation_articles
 from gpt.model import GPT
 from gpt.prepared import PREPARED, build_stream, build_vectors, fingerprint, load_prepared
 from gpt.pretrain import Pretraining
@@ -30,7 +31,7 @@ from gpt.tokenizer import Tokenizer, train_tokenizer
 from gpt.train import OnStep, train
 from gpt.yardstick import Yardstick, split_articles
 
-HELD_OUT_DEFINITION_ARTICLES = 20
+HELD_OUT_SELF_MADE = 20  # articles of definitions, and of explanations
 
 
 def tokenizer_stage(recipe: Recipe, corpus: Path, out: Path) -> Tokenizer:
@@ -90,14 +91,16 @@ def reinforce_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, de
 
 def _reading(recipe: Recipe, config: TrainConfig, corpus: Path, tokenizer: Tokenizer, device: str) -> Reading:
     training, held_out = _articles(recipe, corpus)
-    defined, held_out_definitions = _definitions(recipe, corpus)
-    yardstick = Yardstick.build(tokenizer, held_out, limit=600)
-    definitions = Yardstick.build(tokenizer, held_out_definitions, limit=300)
-    data = ReadingData.build(tokenizer, [*training, *defined], N_MISLEADING if config.misleading else 0)
+    self_made = {"definitions": _definitions(recipe, corpus), "explanations": _explanations(recipe, corpus)}
+    yardsticks = {"": Yardstick.build(tokenizer, held_out, limit=600)}
+    yardsticks |= {
+        f"{name}_": Yardstick.build(tokenizer, held, limit=300) for name, (_, held) in self_made.items() if held
+    }
+    made = [article for articles, _ in self_made.values() for article in articles]
+    data = ReadingData.build(tokenizer, [*training, *made], N_MISLEADING if config.misleading else 0)
 
     def score(model: GPT) -> dict[str, float]:
-        asked = {f"definitions_{k}": v for k, v in definitions.score(model).items()} if held_out_definitions else {}
-        return yardstick.score(model) | asked
+        return {f"{prefix}{k}": v for prefix, y in yardsticks.items() for k, v in y.score(model).items()}
 
     return Reading(data, config, recipe.model.context_len, score, device)
 
@@ -116,7 +119,7 @@ def release_stage(recipe: Recipe, corpus: Path, out: Path, device: str = "cpu") 
     training = {
         "recipe": recipe.name,
         "recipe_fingerprint": recipe.fingerprint,
-        "data": sorted({*recipe.text_files, *recipe.qa_files, *recipe.definition_files}),
+        "data": sorted({*recipe.text_files, *recipe.qa_files, *recipe.definition_files, *recipe.explanation_files}),
         "stages": {k: {n: s.get(n) for n in ("step", "tokens", "seconds", "loss")} for k, s in stages.items()},
         "held_out": yardstick.score(model),
     }
@@ -135,7 +138,15 @@ def _definitions(recipe: Recipe, corpus: Path) -> tuple[list[Article], list[Arti
     if not recipe.definition_files:
         return [], []
     articles = load_definitions([corpus / f for f in recipe.definition_files], recipe.max_definitions)
-    return split_articles(articles, min(HELD_OUT_DEFINITION_ARTICLES, len(articles) // 10))
+    return split_articles(articles, min(HELD_OUT_SELF_MADE, len(articles) // 10))
+
+
+def _explanations(recipe: Recipe, corpus: Path) -> tuple[list[Article], list[Article]]:
+    if not recipe.explanation_files:
+        return [], []
+    texts = read_texts([corpus / f for f in recipe.explanation_files], recipe.explanation_chars, ("text",))
+    articles = explanation_articles(texts, recipe.max_explanations, seed=0)
+    return split_articles(articles, min(HELD_OUT_SELF_MADE, len(articles) // 10))
 
 
 def model_card(released: Released) -> str:
