@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 PERSON, PLACE, BODY, EVENT, ORIGIN, OTHER = "person", "place", "body", "event", "origin", "other"
 
-_JOINT = "of|the|de|la|von|van|du|of the"
+_JOINT = "of|the|de|da|di|del|la|von|van|du|of the"
 _CAPITAL = r"[A-Z](?:[\w’'-]+|\.(?= [A-Z]\w))"
 NAME = re.compile(rf"\b{_CAPITAL}(?:(?: (?:{_JOINT}))? {_CAPITAL})*")
 NOT_NAMES = frozenset(

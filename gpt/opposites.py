@@ -7,7 +7,7 @@ from functools import cache
 _PAIRS = """
 first last, first final, last first, largest smallest, biggest smallest, smallest largest, highest lowest, lowest highest,
 longest shortest, shortest longest, oldest newest, oldest youngest, youngest oldest, newest oldest, earliest latest,
-latest earliest, best worst, worst best, greatest least, most least, most fewest, least most, fewest most, fastest slowest,
+latest earliest, best worst, worst best, greatest least, most least, least most, fewest most, fastest slowest,
 slowest fastest, strongest weakest, weakest strongest, richest poorest, hottest coldest, coldest hottest, deepest
 shallowest, tallest shortest, closest farthest, nearest farthest, busiest quietest, hardest easiest, easiest hardest,
 heaviest lightest, widest narrowest, larger smaller, bigger smaller, smaller larger, higher lower, lower higher, longer
@@ -35,7 +35,7 @@ enemy, friends enemies, ally enemy, allies enemies, supporter opponent, supporte
 success, profit loss, profits losses, rise fall, growth decline, predecessor successor, successor predecessor, ancestor
 descendant, ancestors descendants, birth death, death birth, arrival departure, entrance exit, question answer, teacher
 student, employer employee, buyer seller, cause effect, causes effects, together separately, against for, indoors outdoors,
-won lost, lost won, began ended, begins ends, begun ended, began stopped, rose fell, fell rose, grew shrank, gave took, took
+won lost, lost won, founded dissolved, began ended, begins ends, begun ended, began stopped, rose fell, fell rose, grew shrank, gave took, took
 gave, bought sold, sold bought, came left, went stayed, became ceased, built demolished, led followed, taught learned, made
 destroyed, made banned, kept lost, held released, spent saved, found lost, forgot remembered, ate refused, wrote burned, chosen
 rejected, chose rejected, given denied, taken returned, born killed, died survived, dead alive
@@ -45,7 +45,7 @@ increase decrease, decrease increase, reduce increase, expand shrink, grow shrin
 lose, begin end, start end, start stop, end start, finish start, open close, close open, buy sell, sell buy, accept reject,
 reject accept, approve reject, allow prohibit, allow forbid, permit prohibit, ban allow, prohibit allow, prevent cause, cause
 prevent, join leave, leave join, enter leave, arrive depart, build demolish, create destroy, create abolish, establish
-abolish, found dissolve, destroy rebuild, support oppose, oppose support, agree disagree, attack defend, defend attack,
+abolish, destroy rebuild, support oppose, oppose support, agree disagree, attack defend, defend attack,
 include exclude, exclude include, add remove, remove add, appear disappear, export import, import export, teach learn, lend
 borrow, love hate, hate love, raise lower, lower raise, rise fall, fall rise, win forfeit, introduce abolish, strengthen weaken,
 weaken strengthen, encourage discourage, discover overlook, publish withdraw, release recall, unite divide, connect

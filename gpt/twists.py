@@ -26,9 +26,10 @@ _AUXILIARY = re.compile(r"\b(did|does|do|is|are|was|were|can|could|will|would|ha
 _BORN = re.compile(r"\b(was|is|were) (.{3,60}) born\b")
 _WHO_PAST = re.compile(r"^(Who|What) ([a-z]{3,}ed) ((?:the )?[A-Z].*?)\?$")
 _WHO_DID = re.compile(r"^(Who|What|Whom) did ((?:the )?[A-Z][\w .'-]*?) ([a-z]{4,})\?$")
+_BEFORE_PAST = frozenset("was were is are been be being has have had who which that".split())
 _JOINED = re.compile(r"[A-Z]\w+ (?:and|&) \||\|,? (?:and|&) [A-Z]")  # "the French and Indian War": | is the name
 _UNCONDITIONAL = re.compile(r"\b(where|located|called|named?|known|nicknamed?)\b", re.I)
-_EVENT_ASKED = re.compile(r"\b(did|had|how many|\w{3,}ed)\b", re.I)
+_EVENT_ASKED = re.compile(r"\b(did|had|was|were)\b|^(?:Who|What) \w{3,}ed\b", re.I)
 _BLOCKED_BEFORE = frozenset("how what which whose no as so very".split())
 _BLOCKED_AFTER = frozenset("up out off over down away back place part what which who".split())  # "made up" is no making
 _TIMES_ASKED = re.compile(
@@ -264,7 +265,7 @@ def _kind(words: Sequence[re.Match[str]], i: int, question: str, pool: Pool) -> 
     if before in _BLOCKED_BEFORE or after in _BLOCKED_AFTER:
         return None
     if word.endswith("ed") and len(word) > 5:
-        return "pasts" if before not in ("the", "a", "an", "of") else None
+        return "pasts" if (before in _BEFORE_PAST or words[i - 1].group()[0].isupper()) and after != "to" else None
     if word in pool.bases and re.match(r"^.*\b(did|does|do|to|would|could|can)\b", question[: words[i].start()]):
         return "bases"
     if before in ("the", "a", "an", "of", "many", "their", "his", "her", "its") or word in pool.nouns:
