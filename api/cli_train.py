@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from gpt.config import Recipe
     from gpt.train import Progress
 
-STAGES = ("tokenizer", "pretrain", "reading", "reinforce", "release", "all")
+STAGES = ("tokenizer", "pretrain", "reading", "reinforce", "release", "report", "all")
 STEPPED = ("pretrain", "reading", "reinforce")
 _EPILOG = """\
 examples:
   studygpt train all mini --corpus data --out runs/mini
   studygpt train reading mini --corpus data --out runs/mini --steps 1000
+  studygpt train report mini --corpus data --out runs/mini
   studygpt train all tiny --dataset notes/ --dataset questions.jsonl --out runs/notes
   studygpt train pretrain mini --dataset hub:some/texts:train --fields title,body
   studygpt train all --docs ~/notes --minutes 10
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> Report:
     stages = every if args.stage == "all" else (args.stage,)
     if args.dataset:
         chosen = _prepared(chosen, args, stages, out)
-    elif args.corpus is None:
+    elif args.corpus is None and args.stage != "report":  # which tells what it can from the run alone
         raise ConfigError("nothing to train on: name a folder with --corpus, or your data with --dataset")
     results = {stage: _run_stage(stage, _with_steps(chosen, stage, args.steps), args, out) for stage in stages}
     return Report(results, lambda console: _show(console, results))
@@ -98,6 +99,8 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigError(
             f"--steps={args.steps} needs one stage that has steps, {', '.join(STEPPED)}, not {args.stage}"
         )
+    if args.fields and not args.dataset:
+        raise ConfigError(f"--fields={','.join(args.fields)} names columns of a --dataset; name the data set as well")
     if args.docs is None:
         if args.recipe is None:
             raise ConfigError(f"name a recipe ({', '.join(RECIPES)}), or your documents with --docs FOLDER")
@@ -115,13 +118,13 @@ def _prepared(recipe: Recipe, args: argparse.Namespace, stages: tuple[str, ...],
     """The recipe with the data sets, written into the run's folder, in the place of its files."""
     from gpt.dataset import check_covered, prepare, with_datasets
 
-    folder = out / "datasets"
+    kept = out / "datasets"
     n_chars = max(recipe.pretrain_chars, recipe.tokenizer_chars)
-    prepared = [prepare(name, folder, args.fields or (), n_chars) for name in args.dataset]
+    prepared = [prepare(name, kept, args.fields or (), n_chars) for name in args.dataset]
     for made in prepared:
         left_out = f", {made.left_out} without their answer's words left out" if made.left_out else ""
         sys.stderr.write(f"{made.name}: {made.texts} texts, {made.questions} questions{left_out}\n")
-    chosen = with_datasets(recipe, prepared, folder, args.corpus)
+    chosen = with_datasets(recipe, prepared, kept, args.corpus)
     check_covered(chosen, stages, out)
     args.corpus = args.corpus or Path()
     return chosen
@@ -137,12 +140,15 @@ def _with_steps(recipe: Recipe, stage: str, steps: int | None) -> Recipe:
 def _run_stage(stage: str, recipe: Recipe, args: argparse.Namespace, out: Path) -> dict[str, Any]:
     from gpt import stages
     from gpt.plot import plot_run
+    from gpt.report import write_report
 
     if stage == "tokenizer":
         tokenizer = stages.tokenizer_stage(recipe, args.corpus, out)
         return {"vocab_size": tokenizer.vocab_size, "path": str(out / "tokenizer.json")}
     if stage == "release":
         return {"path": str(stages.release_stage(recipe, args.corpus, out))}
+    if stage == "report":
+        return {"path": str(write_report(recipe, args.corpus, out))}
     trainers = {"pretrain": stages.pretrain_stage, "reading": stages.reading_stage, "reinforce": stages.reinforce_stage}
     train = trainers[stage]
     with progress_bar(sys.stderr, "steps") as step:

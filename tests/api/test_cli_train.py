@@ -40,9 +40,10 @@ def test_one_command_goes_from_raw_text_to_a_reader(
     out = tmp_path / "run"
     assert main(["train", "all", "tiny", "--corpus", str(corpus), "--out", str(out), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert list(result) == ["tokenizer", "pretrain", "reading", "reinforce", "release"]
+    assert list(result) == ["tokenizer", "pretrain", "reading", "reinforce", "release", "report"]
     assert result["pretrain"]["steps"] == RECIPES["tiny"].pretrain.steps
     assert Path(result["reading"]["picture"]).read_bytes().startswith(b"\x89PNG")
+    assert "What it answers" in Path(result["report"]["path"]).read_text(encoding="utf-8")
     reader = Reader.load(Path(result["release"]["path"]))
     assert reader.read("Who is the keeper of room 1?", ["The keeper of room 1 is Person1."]).spans
 
@@ -55,6 +56,7 @@ def test_one_command_goes_from_raw_text_to_a_reader(
         (["train", "reinforce", "tiny"], "run `studygpt train reading tiny` first"),
         (["train", "reinforce", "base", "--steps", "5"], "recipe 'base' has no reinforce stage"),
         (["train", "release", "tiny"], "run `studygpt train reinforce tiny` first"),
+        (["train", "report", "tiny"], "has left a loss yet; run `studygpt train pretrain tiny` first"),
         (["train", "all", "tiny", "--steps", "5"], "--steps=5 needs one stage that has steps"),
         (["train", "all", "tiny", "--device", "cuda:99"], "--device=cuda:99 cannot be used here"),
     ],
