@@ -35,7 +35,8 @@ enemy, friends enemies, ally enemy, allies enemies, supporter opponent, supporte
 success, profit loss, profits losses, rise fall, growth decline, predecessor successor, successor predecessor, ancestor
 descendant, ancestors descendants, birth death, death birth, arrival departure, entrance exit, question answer, teacher
 student, employer employee, buyer seller, cause effect, causes effects, together separately, against for, indoors outdoors,
-won lost, lost won, founded dissolved, began ended, begins ends, begun ended, began stopped, rose fell, fell rose, grew shrank, gave took, took
+won lost, lost won, founded dissolved,
+began ended, begins ends, begun ended, began stopped, rose fell, fell rose, grew shrank, gave took, took
 gave, bought sold, sold bought, came left, went stayed, became ceased, built demolished, led followed, taught learned, made
 destroyed, made banned, kept lost, held released, spent saved, found lost, forgot remembered, ate refused, wrote burned, chosen
 rejected, chose rejected, given denied, taken returned, born killed, died survived, dead alive
