@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gpt.budget import stage_configs
+from gpt.budget import OPEN_ENDED, stage_configs
 from gpt.config import recipe
 from gpt.cuda import describe, peak_flops, utilization
 from gpt.evaluate import evaluate_reader
@@ -51,7 +51,8 @@ def narrator(stage: str, flops_per_token: int, device: str) -> Callable[[Progres
             return
         rate = (progress.tokens - tokens) / max(now - at, 1e-9)
         used = utilization(flops_per_token, rate, peak)
-        say(f"{stage} {progress.step}/{progress.steps} loss {progress.loss:.4f} {rate:,.0f} tokens/s{used}")
+        steps = "?" if progress.steps == OPEN_ENDED else progress.steps
+        say(f"{stage} {progress.step}/{steps} loss {progress.loss:.4f} {rate:,.0f} tokens/s{used}")
         at, tokens = now, progress.tokens
 
     return step
