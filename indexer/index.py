@@ -10,9 +10,11 @@ from types import TracebackType
 from typing import Self
 
 from indexer.embed import Embedder, SentenceTransformerEmbedder
+from indexer.errors import EmbeddingModelError
 from indexer.lock import FolderLock, claim
 from indexer.places import place_packed
 from indexer.search import Mode, Searcher
+from indexer.shadow import Shadow
 from indexer.store import Store
 from indexer.sync import KEEP_VECTORS, Job, check_model
 from indexer.types import Collection, Document, IndexStatus, Place, Progress, SearchResult, SyncReport
@@ -34,6 +36,7 @@ class Index:
         self._embedder = embedder
         self._searcher = Searcher(store, embedder, folder)
         self._job = threading.Lock()
+        self._taking_over = threading.Lock()
         self._closed = False
 
     @classmethod
@@ -101,7 +104,7 @@ class Index:
 
     def remove(self, document_id: str) -> None:
         """Removes a document. Raises DocumentNotFound."""
-        with self._store.write() as writing:
+        with self._store.removing() as writing:
             writing.delete(document_id)
 
     def search(self, query: str, *, n: int = 10, collection: str | None = None, mode: Mode = "hybrid") -> SearchResult:
@@ -109,7 +112,29 @@ class Index:
 
         Scores of `hybrid` are 0..1, of `dense` cosines, of `bm25` above 0. Raises CollectionNotFound.
         """
-        return self._searcher.search(query, n, collection, mode)
+        searcher = self._searcher
+        try:
+            return searcher.search(query, n, collection, mode)
+        except EmbeddingModelError:
+            with self._taking_over:
+                current = self._searcher
+            if current is searcher:
+                raise
+            return current.search(query, n, collection, mode)
+
+    def change_model(self, embedder: Embedder, *, progress: Callable[[int, int], None] | None = None) -> None:
+        """Embeds everything with `embedder` and uses it from then on; `progress` is told the texts done and in all.
+
+        Searches go on with the former model until the new one takes over, at once for all. Interrupted, the next call
+        with the same model goes on where this one stopped.
+        """
+        if embedder.name == self._embedder.name:
+            return
+        shadow = Shadow(self._store, embedder)
+        shadow.fill(progress)
+        with self._job, self._taking_over:
+            shadow.take_over()
+            self._embedder, self._searcher = embedder, Searcher(self._store, embedder, self._folder)
 
     def documents(self, collection: str | None = None) -> tuple[Document, ...]:
         """The documents of `collection`, or all, by path. Raises CollectionNotFound."""

@@ -6,9 +6,12 @@ import fcntl
 import os
 from pathlib import Path
 
+from indexer.durable import make_folder, sweep
 from indexer.errors import DataFolderLocked, DataFolderUnusable
+from indexer.mounts import file_system, is_network
 
 LOCK_NAME = "lock"
+RESTORING_NAME = "restoring"  # is there while a restore puts its files in place
 
 
 class FolderLock:
@@ -42,16 +45,35 @@ class FolderLock:
 
 
 def claim(folder: Path) -> FolderLock:
-    """Creates `folder` where it is missing and locks it.
+    """Creates `folder` where it is missing, locks it and removes what interrupted writes have left.
 
-    Raises DataFolderUnusable when it is no folder or cannot be written, DataFolderLocked when it is in use.
+    Raises DataFolderUnusable when it is no folder, cannot be written, is on a network file system or half restored,
+    DataFolderLocked when it is in use.
     """
+    lock = claim_any(folder)
+    if (folder / RESTORING_NAME).exists():
+        lock.release()
+        raise DataFolderUnusable(
+            f"a restore into {folder} was interrupted; run `studygpt restore FILE --replace` again with the same backup"
+        )
+    sweep(folder)
+    return lock
+
+
+def claim_any(folder: Path) -> FolderLock:
+    """`claim` for a restore, which may find its own half-done work and leaves every file alone."""
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(folder)
     except FileExistsError as error:
         raise DataFolderUnusable(f"data folder {folder} is a file; name a folder instead") from error
     except NotADirectoryError as error:
         raise DataFolderUnusable(f"data folder {folder} lies inside a file; name a folder instead") from error
     except OSError as error:
         raise DataFolderUnusable(f"data folder {folder} cannot be created: {error.strerror}") from error
+    kind = file_system(folder)
+    if is_network(kind):
+        raise DataFolderUnusable(
+            f"data folder {folder} is on a network file system ({kind}), where a database gets damaged; "
+            "choose a folder on a disk of this machine"
+        )
     return FolderLock(folder)

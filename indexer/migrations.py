@@ -69,7 +69,20 @@ CREATE TRIGGER chunk_deleted AFTER DELETE ON chunk BEGIN
 END;
 """
 
-STEPS = (_STEP_1,)
+# The header says whose file this is, which a backup is recognised by. `shadow_vector` holds vectors of the embedding
+# model to come, each beside the one that it will replace.
+APPLICATION_ID = 0x53475054  # "SGPT"
+_STEP_2 = f"""
+PRAGMA application_id = {APPLICATION_ID};
+
+CREATE TABLE shadow_vector (
+    vector_id INTEGER PRIMARY KEY REFERENCES vector ON DELETE CASCADE,
+    key BLOB NOT NULL,
+    data BLOB NOT NULL
+) STRICT;
+"""
+
+STEPS = (_STEP_1, _STEP_2)
 
 
 def migrate(connection: apsw.Connection) -> None:

@@ -22,6 +22,7 @@ STORED_DTYPE = np.dtype("<f2")  # half the space; the cosine of a unit vector to
 
 _DOCUMENT = """SELECT document_id, name, path, title, media_type, sha256, size_bytes, n_chars, n_chunks, indexed_at
     FROM document JOIN collection USING (collection_id)"""
+PUT_WORDS = "INSERT INTO chunk_fts (rowid, text, headings, title) VALUES (?, ?, ?, ?)"
 _KNOWN = "SELECT document_id, path, sha256, size_bytes, mtime_ns, uploaded FROM document"
 
 
@@ -203,6 +204,10 @@ class Writing(Reading):
         if self._changed:
             self.set_meta("generation", str(self.generation() + 1))
 
+    def mark_changed(self) -> None:
+        """Says that a search could see a change made here by other means."""
+        self._changed = True
+
     def set_meta(self, key: str, value: str) -> None:
         """Keeps a setting of the data folder."""
         self.connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
@@ -269,18 +274,21 @@ class Writing(Reading):
                 (document_id, ordinal, chunk.start, chunk.end, chunk.text, json.dumps(chunk.headings),
                  _pack_place(place), vector_ids[key]),
             )  # fmt: skip
-            self.connection.execute(
-                "INSERT INTO chunk_fts (rowid, text, headings, title) VALUES (?, ?, ?, ?)",
-                (self.connection.last_insert_rowid(), chunk.text, " ".join(chunk.headings), draft.title),
-            )
+            words = (self.connection.last_insert_rowid(), chunk.text, " ".join(chunk.headings), draft.title)
+            self.connection.execute(PUT_WORDS, words)
 
 
 def _pack_place(place: Place) -> str:
     return json.dumps([place.page, place.boxes, place.line_start, place.line_end, place.cell])
 
 
+def unpack_place(packed: str) -> Place:
+    """The place that a chunk was stored with."""
+    page, boxes, line_start, line_end, cell = json.loads(packed)
+    return Place(page, None if boxes is None else tuple(map(tuple, boxes)), line_start, line_end, cell)
+
+
 def _hit(row: Sequence[Any], scores: Mapping[int, float]) -> Hit:
-    page, boxes, line_start, line_end, cell = json.loads(row[11])
-    place = Place(page, None if boxes is None else tuple(map(tuple, boxes)), line_start, line_end, cell)
-    values = [*row[1:10], tuple(json.loads(row[10])), scores[row[0]], place]  # the query's columns, in their order
+    # the query's columns, in their order
+    values = [*row[1:10], tuple(json.loads(row[10])), scores[row[0]], unpack_place(row[11])]
     return Hit(*values)

@@ -58,6 +58,7 @@ class Searcher:
                 lexical = search_bm25(reading, query, n_candidates, collection_id)
             scores = lexical
             if vector is not None:
+                check_model(reading, self._embedder.name)  # another one may have taken over since
                 dense = self._dense(reading, vector, n_candidates, collection_id, lexical)
                 scores = dense if mode == "dense" else fuse(dense, lexical)
             return SearchResult(tuple(reading.hits(_best(scores, n))[:n]), reading.generation())

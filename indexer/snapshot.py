@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import struct
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from indexer.durable import move, write_whole
 from indexer.errors import StoreCorrupt
 
 _MAGIC = b"SGPTIDX1"
@@ -35,14 +35,7 @@ def write_snapshot(path: Path, header: Header, payload: bytes) -> None:
     encoded = json.dumps(asdict(header)).encode("utf-8")
     digest = hashlib.sha256(_LENGTH.pack(len(encoded)) + encoded)
     digest.update(payload)
-    beside = path.with_suffix(".tmp")
-    with open(beside, "wb") as file:
-        for part in (_MAGIC, digest.digest(), _LENGTH.pack(len(encoded)), encoded, payload):
-            file.write(part)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    _sync_folder(path.parent)
+    write_whole(path, (_MAGIC, digest.digest(), _LENGTH.pack(len(encoded)), encoded, payload))
 
 
 def read_snapshot(path: Path) -> tuple[Header, bytes]:
@@ -58,15 +51,5 @@ def read_snapshot(path: Path) -> tuple[Header, bytes]:
 def quarantine(path: Path) -> Path:
     """Sets a damaged file aside under its name with `.corrupt` added, and gives that name."""
     aside = path.with_name(path.name + ".corrupt")
-    path.replace(aside)
-    _sync_folder(path.parent)
+    move(path, aside)
     return aside
-
-
-def _sync_folder(folder: Path) -> None:
-    """A rename is durable only once its folder is."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -142,7 +142,7 @@ class Job:
 
     def _finish(self, todo: Plan, now_ns: int) -> int:
         """Removes what has vanished, last, so that its vectors could serve again; gives the collection's chunks."""
-        with self.store.write() as writing:
+        with self.store.removing() as writing:
             for document in todo.removed:
                 writing.discard(document.document_id)
             for step in todo.touched:
