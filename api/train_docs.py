@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 DEFAULT_MINUTES = 10.0
 DEFAULT_RECIPE = "mini"  # names the labelled files of --corpus; the shape is the model's own
 DEFAULT_NAME = "mine"
+clock = time.monotonic  # tests put their own in its place
 
 
 def run(args: argparse.Namespace) -> Report:
@@ -32,11 +33,11 @@ def run(args: argparse.Namespace) -> Report:
     from gpt.personal import Plan, check_out
     from gpt.reader import Reader
 
-    started = time.monotonic()
+    started = clock()
     settings = load_settings(data_dir=args.data, model=args.model)
     out = args.out or settings.data_dir / "models" / DEFAULT_NAME
     check_out(out)
-    plan = Plan(60 * (args.minutes or DEFAULT_MINUTES), out, started, device=args.device)
+    plan = Plan(60 * (args.minutes or DEFAULT_MINUTES), out, started, device=args.device, clock=clock)
     base = Reader.load(settings.model).released
     try:
         with progress_bar(sys.stderr, "steps") as step:

@@ -30,6 +30,7 @@ from gpt.reading_data import ReadingData
 from gpt.reading_task import Reading
 from gpt.self_made import Document, count_questions, self_made_articles
 from gpt.squad import Article, load_articles
+from gpt.timed import compiled_if_worth
 from gpt.train import Progress, train
 from gpt.yardstick import HeldOut, Yardstick, split_articles
 
@@ -93,14 +94,14 @@ class Outcome:
 def gather(documents: Sequence[Document], plan: Plan, recipe: Recipe, corpus: Path | None) -> Material:
     """Splits the documents and finds the general set and the replay. Raises DataError when there is too little text."""
     training, held_out = split_documents(documents)
-    own, own_held_out = self_made_articles(training), self_made_articles(held_out)
-    if count_questions(own_held_out) < MIN_HELD_OUT or count_questions(own) < MIN_HELD_OUT:
-        n = count_questions(own) + count_questions(own_held_out)
+    own = self_made_articles(training, max(MIN_HELD_OUT, int(QUESTIONS_A_MINUTE * plan.seconds / 60)))
+    own_held_out = self_made_articles(held_out, 4 * MAX_HELD_OUT)
+    n = (count_questions(own), count_questions(own_held_out))
+    if min(n) < MIN_HELD_OUT:
         raise DataError(
-            f"only {n} questions could be made of the documents, too few to train and to judge on; add text"
+            f"{n[0]} questions could be made of the documents to train on and {n[1]} to judge on, "
+            f"{MIN_HELD_OUT} of each are needed; add text"
         )
-    limit = max(1, int(QUESTIONS_A_MINUTE * plan.seconds / 60))
-    own = sample_articles(own, limit)
     if corpus is None:
         return Material(own, own_held_out, [], load_articles(GENERAL), "our questions about the sample notes")
     labelled = [article for file in recipe.qa_files for article in load_articles(corpus / file)]
@@ -155,10 +156,13 @@ def personalize(
         raise ConfigError(
             f"{plan.seconds:.0f} s are too short: reading and judging alone take {plan.seconds - seconds:.0f} s"
         )
-    tuned = replace(base, name=plan.out.name, model=deepcopy(base.model).to(plan.device))
     run = _run_folder(plan, base, material)
-    result = train(tuned.model, _task(data, tuned, plan), open_ended(plan.config), run, _paced(plan, seconds, on_step))
-    tuned.model.to("cpu")
+    trained = deepcopy(base.model).to(plan.device)
+    with compiled_if_worth(plan.device, seconds):
+        task = Reading(data, plan.config, base.model.config.context_len, device=plan.device)
+        result = train(trained, task, open_ended(plan.config), run, _paced(plan, seconds, on_step))
+    tuned = replace(base, name=plan.out.name, model=deepcopy(base.model))  # its blocks are as they were, not compiled
+    tuned.model.load_state_dict(trained.state_dict())
     after = _mark(tuned, own_set, general_set)
     own, general = compare(before[0], after[0]), compare(before[1], after[1])
     outcome = Outcome(
@@ -216,10 +220,6 @@ them only with whom you would show the documents.
 
 def _mark(released: Released, own: Sequence[HeldOut], general: Sequence[HeldOut]) -> tuple[Marks, Marks]:
     return read_held_out(released, own), read_held_out(released, general)
-
-
-def _task(data: ReadingData, tuned: Released, plan: Plan) -> Reading:
-    return Reading(data, plan.config, tuned.model.config.context_len, device=plan.device)
 
 
 def _paced(plan: Plan, seconds: float, on_step: Callable[[Progress], None]) -> Callable[[Progress], int | None]:

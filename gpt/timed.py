@@ -57,7 +57,7 @@ class TimedRun:
             return pacer(progress)
 
         recipe = replace(self.recipe, **{stage: open_ended(config)})  # type: ignore[arg-type]  # its own class
-        with _compiled_if_worth(device, self.seconds):
+        with compiled_if_worth(device, self.seconds):
             return _STAGES[stage](recipe, self.corpus, self.out, paced, device)
 
     def release(self, device: str = "cpu") -> Path:
@@ -66,7 +66,8 @@ class TimedRun:
 
 
 @contextmanager
-def _compiled_if_worth(device: str, seconds: float) -> Iterator[None]:
+def compiled_if_worth(device: str, seconds: float) -> Iterator[None]:
+    """Inside, blocks run as they are, eagerly, when a run of that many seconds does not win back their compilation."""
     if device != "cpu" or seconds >= WORTH_COMPILING_S:
         yield
     else:

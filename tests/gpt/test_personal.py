@@ -29,7 +29,7 @@ from gpt.personal import (
 )
 from gpt.reading_data import ReadingData
 from gpt.reading_task import Reading
-from gpt.self_made import Document, count_questions, self_made_articles
+from gpt.self_made import Document, count_questions, passage_articles
 from gpt.squad import Article, load_articles
 from gpt.tokenizer import Tokenizer
 from gpt.train import Progress, train
@@ -61,16 +61,16 @@ def ticking(seconds: float = 0.05) -> Callable[[], float]:
 def base(tokenizer: Tokenizer, articles: list[Article], tmp_path_factory: pytest.TempPathFactory) -> Released:
     """A reader that has learnt a little."""
     torch.manual_seed(0)
-    model = GPT(GPTConfig(depth=2, aspect=32, head_dim=32, vocab_size=320, context_len=160), torch.float32)
+    model = GPT(GPTConfig(depth=2, aspect=32, head_dim=32, vocab_size=320, context_len=256), torch.float32)
     config = dataclasses.replace(CONFIG, steps=40, batch_tokens=1500, muon_lr=0.02, ema_decay=0.9)
     data = ReadingData.build(tokenizer, articles)
-    train(model, Reading(data, config, 160), config, tmp_path_factory.mktemp("base"))
+    train(model, Reading(data, config, 256), config, tmp_path_factory.mktemp("base"))
     return Released("base", model.eval(), tokenizer, CALIBRATION, {"recipe": "toy"})
 
 
 @pytest.fixture
 def material(articles: list[Article]) -> Material:
-    own = self_made_articles(DOCUMENTS)
+    own = [article for document in DOCUMENTS for article in passage_articles(document)]
     return Material(own[3:], own[:3], articles[2:], articles[:2], "held-out labelled articles")
 
 
@@ -88,11 +88,8 @@ def test_what_is_kept_can_be_loaded_and_tells_how_it_was_judged(
     assert outcome.own.before == outcome.own.after
     assert [p.name for p in tmp_path.iterdir()] == ["mine"]
     kept = load_released(tmp_path / "mine")
-    assert (kept.name, kept.calibration, kept.tokenizer.fingerprint) == (
-        "mine",
-        CALIBRATION,
-        base.tokenizer.fingerprint,
-    )
+    assert (kept.name, kept.tokenizer.fingerprint) == ("mine", base.tokenizer.fingerprint)
+    assert CALIBRATION.items() <= kept.calibration.items()
     assert kept.training["personal"]["base"] == "base"
     assert kept.training["personal"]["general"]["after"] == outcome.general.after
     assert (
@@ -220,7 +217,7 @@ def test_labelled_data_give_replay_and_the_recipes_held_out_articles(squad_file:
 
 
 def test_too_few_questions_are_said(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"only \d+ questions could be made of the documents"):
+    with pytest.raises(DataError, match=r"\d+ questions could be made of the documents to train on"):
         gather(DOCUMENTS[:1], Plan(60.0, tmp_path, 0.0), RECIPES["tiny"], None)
 
 
