@@ -88,10 +88,10 @@ def train(
                 loop.save()
             if evaluate_every and loop.step % evaluate_every == 0 and loop.step < loop.config.steps:
                 loop.evaluate(run / "scores.jsonl")
+    scores = loop.evaluate(run / "scores.jsonl")
     with torch.no_grad():
         for name, p in model.named_parameters():
             p.copy_(loop.average[name])
-    scores = task.evaluate(model.eval())
     return {"steps": loop.step, "tokens": loop.tokens, "seconds": loop.seconds, "loss": loop.loss, **scores}
 
 
@@ -167,17 +167,29 @@ class _Loop:
         if self.config.steps == OPEN_ENDED:  # a number of steps that was asked for wins over an earlier plan
             self.plan(state.get("planned_steps"))
 
-    def evaluate(self, scores: Path) -> None:
-        """Scores the averaged weights and appends a line; the weights being trained are put back."""
+    def evaluate(self, scores: Path) -> dict[str, float]:
+        """Scores the averaged weights and appends a line; the weights being trained are put back.
+
+        Blocks run uncompiled here: the batches have many shapes, each met once.
+        """
         weights = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         with torch.no_grad():
             for name, p in self.model.named_parameters():
                 p.copy_(self.average[name])
-            line = {"step": self.step, "seconds": round(self.seconds), **self.task.evaluate(self.model.eval())}
+            with torch.compiler.set_stance("force_eager"):
+                found = self.task.evaluate(self.model.eval())
             for name, p in self.model.named_parameters():
                 p.copy_(weights[name])
-        with scores.open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(line) + "\n")
+        line = {"step": self.step, "seconds": round(self.seconds), **found}
+        if found and not _has_step(scores, self.step):
+            with scores.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(line) + "\n")
+        return found
+
+
+def _has_step(scores: Path, step: int) -> bool:
+    """Whether a line of that step is there already: a finished run may be started again."""
+    return scores.exists() and any(json.loads(line)["step"] == step for line in scores.read_text().splitlines())
 
 
 def _truncate_log(log: Path, step: int) -> None:
