@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gpt.config import Recipe
+    from gpt.timed import TimedRun
     from gpt.train import Progress
 
 STAGES = ("tokenizer", "pretrain", "reading", "reinforce", "release", "report", "all")
@@ -24,6 +25,7 @@ _EPILOG = """\
 examples:
   studygpt train all mini --corpus data --out runs/mini
   studygpt train reading mini --corpus data --out runs/mini --steps 1000
+  studygpt train all base --corpus data --device cuda --minutes 24
   studygpt train report mini --corpus data --out runs/mini
   studygpt train all tiny --dataset notes/ --dataset questions.jsonl --out runs/notes
   studygpt train pretrain mini --dataset hub:some/texts:train --fields title,body
@@ -57,10 +59,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--fields", metavar="A,B", type=names, help="columns of a --dataset's text (default: detected)")
     parser.add_argument("--out", metavar="DIR", type=folder, help="folder of the run (default: runs/RECIPE)")
     parser.add_argument("--steps", metavar="N", type=positive, help="steps of the stage, not the recipe's")
+    parser.add_argument(
+        "--minutes", metavar="N", type=minutes, help="time of `train all`, whose steps then follow (--docs: default 10)"
+    )
     parser.add_argument("--device", default="cpu", help="cpu, cuda, or another torch device (default: cpu)")
     own = parser.add_argument_group("your own documents")
     own.add_argument("--docs", metavar="FOLDER", type=folder, help="the documents to go on learning from")
-    own.add_argument("--minutes", metavar="N", type=minutes, help="time that --docs may take in all (default: 10)")
     own.add_argument(
         "--model", metavar="MODEL", type=folder, help="the model that --docs goes on from (default: the released one)"
     )
@@ -86,7 +90,8 @@ def run(args: argparse.Namespace) -> Report:
         chosen = _prepared(chosen, args, stages, out)
     elif args.corpus is None and args.stage != "report":  # which tells what it can from the run alone
         raise ConfigError("nothing to train on: name a folder with --corpus, or your data with --dataset")
-    results = {stage: _run_stage(stage, _with_steps(chosen, stage, args.steps), args, out) for stage in stages}
+    timed = _timed(chosen, args, out)
+    results = {stage: _run_stage(stage, _with_steps(chosen, stage, args.steps), args, out, timed) for stage in stages}
     return Report(results, lambda console: _show(console, results))
 
 
@@ -104,9 +109,10 @@ def _check(args: argparse.Namespace) -> None:
     if args.docs is None:
         if args.recipe is None:
             raise ConfigError(f"name a recipe ({', '.join(RECIPES)}), or your documents with --docs FOLDER")
-        for option, value in (("--minutes", args.minutes), ("--model", args.model)):
-            if value is not None:
-                raise ConfigError(f"{option} {value} goes with --docs FOLDER; a recipe has its steps, see --steps")
+        if args.model is not None:
+            raise ConfigError(f"--model {args.model} goes with --docs FOLDER; a recipe starts from nothing")
+        if args.minutes is not None and args.stage != "all":
+            raise ConfigError(f"--minutes {args.minutes} goes with `train all`; `train {args.stage}` has --steps")
         return
     if args.stage != "all":
         raise ConfigError(f"--docs goes with `train all`, not with `train {args.stage}`")
@@ -126,8 +132,15 @@ def _prepared(recipe: Recipe, args: argparse.Namespace, stages: tuple[str, ...],
         sys.stderr.write(f"{made.name}: {made.texts} texts, {made.questions} questions{left_out}\n")
     chosen = with_datasets(recipe, prepared, kept, args.corpus)
     check_covered(chosen, stages, out)
-    args.corpus = args.corpus or Path()
+    args.corpus = args.corpus or kept
     return chosen
+
+
+def _timed(recipe: Recipe, args: argparse.Namespace, out: Path) -> TimedRun | None:
+    """The recipe's stages within --minutes, None when it has its steps."""
+    from gpt.timed import TimedRun
+
+    return TimedRun(recipe, args.corpus, out, 60 * args.minutes) if args.minutes is not None else None
 
 
 def _with_steps(recipe: Recipe, stage: str, steps: int | None) -> Recipe:
@@ -137,7 +150,9 @@ def _with_steps(recipe: Recipe, stage: str, steps: int | None) -> Recipe:
     return dataclasses.replace(recipe, **{stage: dataclasses.replace(config, steps=steps)})
 
 
-def _run_stage(stage: str, recipe: Recipe, args: argparse.Namespace, out: Path) -> dict[str, Any]:
+def _run_stage(
+    stage: str, recipe: Recipe, args: argparse.Namespace, out: Path, timed: TimedRun | None
+) -> dict[str, Any]:
     from gpt import stages
     from gpt.plot import plot_run
     from gpt.report import write_report
@@ -146,7 +161,7 @@ def _run_stage(stage: str, recipe: Recipe, args: argparse.Namespace, out: Path) 
         tokenizer = stages.tokenizer_stage(recipe, args.corpus, out)
         return {"vocab_size": tokenizer.vocab_size, "path": str(out / "tokenizer.json")}
     if stage == "release":
-        return {"path": str(stages.release_stage(recipe, args.corpus, out))}
+        return {"path": str(stages.release_stage(recipe, args.corpus, out, args.device))}
     if stage == "report":
         return {"path": str(write_report(recipe, args.corpus, out))}
     trainers = {"pretrain": stages.pretrain_stage, "reading": stages.reading_stage, "reinforce": stages.reinforce_stage}
@@ -157,7 +172,10 @@ def _run_stage(stage: str, recipe: Recipe, args: argparse.Namespace, out: Path) 
             rate = progress.tokens / max(progress.seconds, 1e-9)
             step(f"{stage}, loss {progress.loss:.3f}, {rate:.0f} tokens/s", progress.step, progress.steps)
 
-        result = train(recipe, args.corpus, out, on_step, args.device)
+        if timed is not None:
+            result = timed.train(stage, on_step, args.device)
+        else:
+            result = train(recipe, args.corpus, out, on_step, args.device)
     picture = out / stage / "loss.png"
     plot_run(out / stage, picture)
     known = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in result.items()}

@@ -59,7 +59,8 @@ def prepare(name: str, out: Path, fields: Sequence[str], max_chars: int) -> Prep
     naming file, row and remedy.
     """
     asked = json.dumps([name, list(fields), max_chars])
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[-40:].strip("-")
+    last = name.rstrip("/").rpartition("/")[2]
+    slug = re.sub(r"[^a-z0-9]+", "-", last.lower()).strip("-")[:40]
     base = out / f"{slug}-{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
     done = base.with_name(f"{base.name}.prepared.json")
     if done.exists():
@@ -74,12 +75,12 @@ def prepare(name: str, out: Path, fields: Sequence[str], max_chars: int) -> Prep
 
 
 def with_datasets(recipe: Recipe, prepared: Sequence[Prepared], folder: Path, corpus: Path | None) -> Recipe:
-    """The recipe with the data sets that lie in `folder` in the place of its files of their kind; without a corpus (the
-    stages are then given the current folder as one) it has no other files.
+    """The recipe with the data sets that lie in `folder` in the place of its files of their kind; without a corpus `folder`
+    is to be given to the stages as one, and the recipe has no other files.
 
     Fewer articles are held out when there are few of them: one in ten, at least one.
     """
-    base = corpus or Path()  # relative, so that no model card tells how the user's folders are called
+    base = corpus or folder  # relative, so that no model card tells more of the user's folders than it must
     texts = tuple(os.path.relpath(folder / p.text_file, base) for p in prepared if p.text_file)
     questions = tuple(os.path.relpath(folder / p.question_file, base) for p in prepared if p.question_file)
     if texts:

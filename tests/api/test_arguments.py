@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from api.arguments import collection, folder, port, positive, words
+from api.arguments import collection, folder, minutes, names, port, positive, words
 
 
 def test_a_text_that_fits_becomes_its_value() -> None:
@@ -20,6 +20,7 @@ def test_a_text_that_fits_becomes_its_value() -> None:
         "my notes",
     )
     assert folder("~/notes") == Path.home() / "notes"
+    assert (minutes("0.5"), minutes("10"), names("title, body,")) == (0.5, 10.0, ("title", "body"))
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,10 @@ def test_a_text_that_fits_becomes_its_value() -> None:
         (port, "-1", "'-1' is not a port"),
         (port, "http", "'http' is not a port"),
         (folder, " ", "the name of the folder is empty"),
+        (minutes, "soon", "'soon' is not a number of minutes"),
+        (minutes, "0", "0 is not above zero"),
+        (minutes, "inf", "inf is not above zero"),
+        (names, " ,", "names nothing"),
         (words, "caf\udce9", r"is not text in UTF-8"),
         (collection, "", "'' is no name"),
         (collection, "a\x1b[2J", "is no name"),

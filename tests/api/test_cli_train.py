@@ -77,3 +77,51 @@ def test_a_corpus_without_the_recipes_files_is_named(tmp_path: Path, capsys: pyt
     assert main(["train", "tokenizer", "tiny", "--corpus", str(tmp_path), "--out", str(tmp_path / "run")]) == 1
     assert "no text file at" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def own_data(folder: Path) -> list[str]:
+    """A folder of notes and a file of questions, as `--dataset` options."""
+    (folder / "notes").mkdir(parents=True)
+    for i in range(30):
+        (folder / "notes" / f"{i}.md").write_text(" ".join(sentences(40, seed=i)))
+    asked = [
+        {"context": f"Room {i} is kept by Person{i}.", "question": f"Who keeps room {i}?", "answers": [f"Person{i}"]}
+        for i in range(24)
+    ]
+    (folder / "asked.jsonl").write_text("\n".join(map(json.dumps, asked)))
+    return ["--dataset", str(folder / "notes"), "--dataset", str(folder / "asked.jsonl")]
+
+
+def test_data_sets_of_ones_own_need_no_corpus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    assert main(["train", "all", "tiny", *own_data(tmp_path / "own"), "--out", str(out), "--json"]) == 0
+    captured = capsys.readouterr()
+    result = json.loads(captured.out)
+    assert f"{tmp_path / 'own' / 'asked.jsonl'}: 0 texts, 24 questions" in captured.err
+    assert result["reading"]["steps"] == RECIPES["tiny"].reading.steps
+    card = (Path(result["release"]["path"]) / "card.md").read_text()
+    assert "asked-jsonl" in card
+    assert str(out) not in card
+
+
+def test_text_alone_is_enough_to_pretrain_and_not_to_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    notes = own_data(tmp_path / "own")[:2]
+    arguments = [*notes, "--out", str(tmp_path / "run")]
+    assert main(["train", "tokenizer", "tiny", *arguments]) == 0
+    assert main(["train", "reading", "tiny", *arguments]) == 1
+    assert "no questions to learn reading from: give --corpus DIR" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "nothing to train on: name a folder with --corpus, or your data with --dataset"),
+        (["--fields", "a,b"], "--fields=a,b names columns of a --dataset"),
+        (["--dataset", "nowhere"], "no file or folder 'nowhere'; a data set of the hub is written hub:nowhere"),
+    ],
+)
+def test_data_that_are_missing_are_said(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "all", "tiny", *arguments, "--out", str(tmp_path / "run")]) == 1
+    assert message in capsys.readouterr().err

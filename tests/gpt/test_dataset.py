@@ -178,7 +178,7 @@ def test_data_sets_replace_the_files_of_their_kind(tmp_path: Path) -> None:
 
 def test_without_a_corpus_nothing_else_is_looked_for(tmp_path: Path) -> None:
     made = with_datasets(RECIPES["mini"], [TEXT, QUESTIONS], Path("run"), None)
-    assert (made.text_files, made.qa_files) == (("run/a.jsonl",), ("run/q.json",))
+    assert (made.text_files, made.qa_files) == (("a.jsonl",), ("q.json",))
     assert made.definition_files == made.text_files
     check_covered(made, ("tokenizer", "pretrain", "reading", "release"), tmp_path)
 
