@@ -6,8 +6,9 @@ import re
 
 _MAX_CHARS = 120
 _NOT_WORDS = re.compile(r"^[^\w\s]{3,}$|^# %%.*$")  # underlines and overlines; cell marks of notebooks as scripts
+_COMMENT = re.compile(r"^(?://|/\*|\*|--|#|%|\{-|=begin|=end|@|\[\[)")  # lines above a signature in source code
 _SIGNATURE = re.compile(r"^[ \t]*(?=(?:async[ \t]+def|def|class)[ \t])", re.MULTILINE)
-_ENDS = re.compile(r"^(?:#{1,6}\s+)+|\s+#+$|\s*\{[#.:][^}]*\}$|:$")
+_ENDS = re.compile(r"^(?:#{1,6}\s+)+|\s+#+$|\s*\{[#.:][^}]*\}$|:$|\s*\{$")
 _LINK = re.compile(r"!?\[([^\[\]]*)\](?:\([^()]*\)|\{[^{}]*\})")
 _EMPHASIS = re.compile(r"(\*{1,3}|`+)(?=\S)(.+?)(?<=\S)\1")
 
@@ -20,7 +21,8 @@ def heading_words(heading: str) -> str:
     heading = heading[: 20 * _MAX_CHARS]
     signature = _SIGNATURE.search(heading)
     lines = [line.strip() for line in heading[signature.end() if signature else 0 :].strip().split("\n")]
-    words = " ".join(line for line in lines if not _NOT_WORDS.match(line))
+    lines = [line for line in lines if not _NOT_WORDS.match(line)]
+    words = " ".join([line for line in lines if len(lines) > 1 and not _COMMENT.match(line)] or lines)
     words = _ENDS.sub("", words.strip()).strip()
     words = _EMPHASIS.sub(r"\2", _LINK.sub(r"\1", words))
     return " ".join(words.split())[:_MAX_CHARS].strip()

@@ -6,10 +6,29 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from indexer.errors import UnsupportedFormat
-from indexer.loaders import html, markdown, notebook, pdf, python_source, rst, text
+from indexer.loaders import (
+    docx,
+    epub,
+    html,
+    latex,
+    markdown,
+    notebook,
+    pdf,
+    python_source,
+    rst,
+    source,
+    subtitles,
+    table,
+    text,
+)
+from indexer.loaders.source_languages import LANGUAGES
 from indexer.types import Extracted
 
 _LOADERS: dict[str, Callable[[str, bytes], Extracted]] = {
+    **dict.fromkeys(LANGUAGES, source.load),
+    ".csv": table.load,
+    ".docx": docx.load,
+    ".epub": epub.load,
     ".htm": html.load,
     ".html": html.load,
     ".ipynb": notebook.load,
@@ -19,7 +38,11 @@ _LOADERS: dict[str, Callable[[str, bytes], Extracted]] = {
     ".py": python_source.load,
     ".rst": rst.load,
     ".text": text.load,
+    ".srt": subtitles.load,
+    ".tex": latex.load,
+    ".tsv": table.load,
     ".txt": text.load,
+    ".vtt": subtitles.load,
     ".xhtml": html.load,
 }
 

@@ -42,15 +42,28 @@ _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGN
 
 def load(name: str, data: bytes) -> Extracted:
     """The visible text of an HTML page; the title is its title element's. Raises LoadError."""
-    source = decode(data, _declared_encoding(data))
-    root = _parse(source)
+    root = parse(data)
+    writer = read(root)
+    if not writer.has_text:
+        raise EmptyDocument("the page shows no text (one that scripts fill must be saved from the browser)")
+    text, anchors, blocks = writer.finish()
+    return Extracted(text, _title(root) or title_of(name), "text/html", anchors, blocks)
+
+
+def parse(data: bytes) -> etree._Element:
+    """The root element of a page in the encoding that it declares; raises LoadError."""
+    return _parse(decode(data, _declared_encoding(data)))
+
+
+def read(root: etree._Element) -> Writer:
+    """The visible words of the main part of a page; of the whole page where the main part has none."""
+    writer = Writer()
     for part in _main_parts(root):
         writer = Writer()
         _write(part, writer)
         if writer.has_text:
-            text, anchors, blocks = writer.finish()
-            return Extracted(text, _title(root) or title_of(name), "text/html", anchors, blocks)
-    raise EmptyDocument("the page shows no text (one that scripts fill must be saved from the browser)")
+            break
+    return writer
 
 
 def _declared_encoding(data: bytes) -> str:

@@ -68,8 +68,8 @@ def test_binary_data_under_any_name_is_refused(suffix: str) -> None:
 
 
 def test_an_unknown_suffix_is_named_beside_the_known_ones() -> None:
-    with pytest.raises(UnsupportedFormat, match=r"'\.docx'.*\.ipynb.*\.md.*\.pdf"):
-        load("thesis.docx", b"PK")
+    with pytest.raises(UnsupportedFormat, match=r"'\.doc'.*\.ipynb.*\.md.*\.pdf"):
+        load("thesis.doc", b"PK")
     with pytest.raises(UnsupportedFormat, match="without an ending"):
         load("LICENSE", b"text")
 

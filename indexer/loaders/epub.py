@@ -1,0 +1,112 @@
+"""EPUB: the chapters of a book in the order of its spine, each read as a page of HTML (EPUB 3.3, and 2).
+
+A place is the chapter's number in the spine (`cell`) and the line of the chapter's file. Nothing but the package
+file and the chapters is unpacked; nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import replace
+from urllib.parse import unquote
+
+from lxml import etree
+
+from indexer.errors import EmptyDocument, LoadError
+from indexer.loaders import html
+from indexer.loaders.archive import Archive, parse_xml
+from indexer.loaders.decode import title_of, without_surrogates
+from indexer.types import Anchor, Block, Extracted
+
+_CONTAINER = "META-INF/container.xml"
+_ENCRYPTION = "META-INF/encryption.xml"
+_FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")  # scrambled fonts, not text
+_PAGES = ("application/xhtml+xml", "text/html", "text/x-oeb1-document")
+_MAX_CHAPTERS = 5000
+_SEPARATOR = "\n\n"
+
+
+def load(name: str, data: bytes) -> Extracted:
+    """The text of a book without its navigation; raises LoadError for one that is damaged, locked or made to harm."""
+    archive = Archive(data)
+    _refuse_locked(archive)
+    path, package = _package(archive)
+    parts: list[str] = []
+    anchors: list[Anchor] = []
+    blocks: list[Block] = []
+    n_chars = 0
+    for number, chapter in enumerate(_spine(package, posixpath.dirname(path)), 1):
+        text, places, found = _chapter(archive, chapter)
+        if not text:
+            continue
+        text += _SEPARATOR
+        ends = [place.start for place in places[1:]] + [len(text)]
+        anchors += (
+            replace(place, start=place.start + n_chars, end=end + n_chars, cell=number)
+            for place, end in zip(places, ends, strict=True)
+        )
+        blocks += (replace(block, start=block.start + n_chars, end=block.end + n_chars) for block in found)
+        parts.append(text)
+        n_chars += len(text)
+    if not parts:
+        raise EmptyDocument("the book has no chapter with text")
+    return Extracted("".join(parts), _title(package) or title_of(name), "application/epub+zip", tuple(anchors),
+                     tuple(blocks))  # fmt: skip
+
+
+def _refuse_locked(archive: Archive) -> None:
+    """Raises LoadError for a book whose chapters are encrypted; scrambled fonts are no hindrance."""
+    if _ENCRYPTION not in archive:
+        return
+    methods = parse_xml(archive.read(_ENCRYPTION), _ENCRYPTION).iter("{*}EncryptionMethod")
+    if any(method.get("Algorithm") not in _FONTS for method in methods):
+        raise LoadError("the book is locked by digital rights management: get a copy without it")
+
+
+def _package(archive: Archive) -> tuple[str, etree._Element]:
+    """The package file's path in the archive, and its root."""
+    if _CONTAINER not in archive:
+        raise LoadError("the archive is not an EPUB book: it has no META-INF/container.xml")
+    for rootfile in parse_xml(archive.read(_CONTAINER), _CONTAINER).iter("{*}rootfile"):
+        path = _resolved("", rootfile.get("full-path", ""))
+        return path, parse_xml(archive.read(path), path)
+    raise LoadError("the book names no package file: it is damaged")
+
+
+def _spine(package: etree._Element, folder: str) -> Iterator[str]:
+    """The chapters' paths in the archive, in reading order; the table of contents is none."""
+    items = {item.get("id"): item for item in package.iter("{*}item")}
+    for number, reference in enumerate(package.iter("{*}itemref")):
+        if number == _MAX_CHAPTERS:
+            raise LoadError(f"the book has more than {_MAX_CHAPTERS:,} chapters: split it")
+        item = items.get(reference.get("idref"))
+        if item is not None and item.get("media-type") in _PAGES:
+            is_contents = "nav" in item.get("properties", "").split()
+            yield "" if is_contents else _resolved(folder, item.get("href", ""))
+
+
+def _resolved(folder: str, address: str) -> str:
+    """A path in the archive from an address in it; raises LoadError for one that leads out of it."""
+    path = posixpath.normpath(posixpath.join(folder, unquote(address.partition("#")[0])))
+    if ":" in address.partition("/")[0] or path.startswith(("../", "/")) or path in ("..", "."):
+        raise LoadError(f"the book refers to a file outside of it, {address[:80]!r}")
+    return path
+
+
+def _chapter(archive: Archive, path: str) -> tuple[str, tuple[Anchor, ...], tuple[Block, ...]]:
+    """The text, anchors and blocks of one chapter; nothing for a blank one."""
+    if not path:
+        return "", (), ()
+    try:
+        writer = html.read(html.parse(archive.read(path)))
+    except EmptyDocument:
+        return "", (), ()
+    except LoadError as error:
+        raise LoadError(f"chapter {path[-80:]!r}: {error}") from error
+    return writer.finish() if writer.has_text else ("", (), ())
+
+
+def _title(package: etree._Element) -> str:
+    titles = (" ".join("".join(element.itertext()).split()) for element in package.iter("{*}title"))
+    return without_surrogates(next((title for title in titles if title), ""))
