@@ -13,6 +13,7 @@ from indexer.embed import Embedder, SentenceTransformerEmbedder
 from indexer.errors import EmbeddingModelError
 from indexer.lock import FolderLock, claim
 from indexer.places import place_packed
+from indexer.sandbox import Loading, shared
 from indexer.search import Mode, Searcher
 from indexer.shadow import Shadow
 from indexer.store import Store
@@ -29,20 +30,21 @@ class Index:
     Use `open`, and close it (or use it as a context manager).
     """
 
-    def __init__(self, folder: Path, lock: FolderLock, store: Store, embedder: Embedder) -> None:
+    def __init__(self, folder: Path, lock: FolderLock, store: Store, embedder: Embedder, parsers: Loading) -> None:
         self._folder = folder
         self._lock = lock
         self._store = store
         self._embedder = embedder
+        self._parsers = parsers
         self._searcher = Searcher(store, embedder, folder)
         self._job = threading.Lock()
         self._taking_over = threading.Lock()
         self._closed = False
 
     @classmethod
-    def open(cls, data_dir: Path, *, embedder: Embedder | None = None) -> Index:
+    def open(cls, data_dir: Path, *, embedder: Embedder | None = None, parsers: Loading | None = None) -> Index:
         """Opens the data folder, made if it is missing, for this process alone. Without `embedder`: the default one,
-        loaded when first needed.
+        loaded when first needed. Without `parsers`: those of this process's sandbox.
 
         Raises DataFolderLocked, DataFolderUnusable, StoreCorrupt, or EmbeddingModelError when the folder was built
         with another embedding model.
@@ -57,7 +59,7 @@ class Index:
                 check_model(writing, embedder.name)
                 writing.purge_vectors(KEEP_VECTORS)
             undo.pop_all()
-            return cls(data_dir, lock, store, embedder)
+            return cls(data_dir, lock, store, embedder, parsers or shared())
 
     def sync(
         self,
@@ -72,7 +74,21 @@ class Index:
         A file that cannot be indexed is reported, and what was known of it before stays. Raises PathNotFound.
         """
         with self._job:
-            return Job(self._store, self._embedder, collection, progress).sync(paths)
+            return Job(self._store, self._embedder, collection, self._parsers, progress).sync(paths)
+
+    def refresh(
+        self,
+        paths: Sequence[Path],
+        changed: Sequence[str],
+        *,
+        collection: str = DEFAULT_COLLECTION,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> SyncReport:
+        """What `sync` does, when it is known that nothing has changed since the last one but at `changed`: absolute
+        paths of files and folders. The report counts these alone. Raises PathNotFound.
+        """
+        with self._job:
+            return Job(self._store, self._embedder, collection, self._parsers, progress).refresh(paths, changed)
 
     def add(
         self,
@@ -84,7 +100,7 @@ class Index:
     ) -> Document:
         """Indexes `data`, read as the suffix of `name` says, in the place of what had that name. Raises LoadError."""
         with self._job:
-            document_id = Job(self._store, self._embedder, collection, progress).add(name, data)
+            document_id = Job(self._store, self._embedder, collection, self._parsers, progress).add(name, data)
         return self.document(document_id)
 
     def add_texts(
@@ -100,7 +116,7 @@ class Index:
         EmptyDocument for a text without words.
         """
         with self._job:
-            return tuple(Job(self._store, self._embedder, collection, progress).add_texts(texts))
+            return tuple(Job(self._store, self._embedder, collection, self._parsers, progress).add_texts(texts))
 
     def remove(self, document_id: str) -> None:
         """Removes a document. Raises DocumentNotFound."""
@@ -196,9 +212,10 @@ class Index:
             if self._closed:
                 return
             self._closed = True
-            self._searcher.save()
-            self._store.close()
-            self._lock.release()
+            with ExitStack() as last:  # whatever fails, the folder is freed
+                last.callback(self._lock.release)
+                last.callback(self._store.close)
+                self._searcher.save()
 
     def __enter__(self) -> Self:
         return self
