@@ -102,6 +102,7 @@ STATUS: dict[type[Exception], int] = {
     indexer.DataFolderLocked: 503,
     indexer.DataFolderUnusable: 507,
     indexer.EmbeddingModelError: 503,
+    indexer.ParserUnavailable: 503,
 }
 """Status of each error, looked up along its bases. An error that is not here is ours, not the client's: 500."""
 

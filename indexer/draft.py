@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from indexer.chunk import chunk
@@ -11,7 +12,7 @@ from indexer.errors import LoadError
 from indexer.loaders import load
 from indexer.places import pack_anchors, place
 from indexer.records import Draft
-from indexer.types import Chunk
+from indexer.types import Chunk, Extracted
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,18 @@ class FileTime:
     mtime_ns: int | None
 
 
-def make_draft(name: str, data: bytes, embedder: Embedder, found: FileTime | None = None) -> Draft:
-    """Extracts, chunks and locates `data`; the vectors are not computed here. Without `found`: an upload.
+def make_draft(
+    name: str,
+    data: bytes,
+    embedder: Embedder,
+    found: FileTime | None = None,
+    parse: Callable[[str, bytes], Extracted] = load,
+) -> Draft:
+    """Extracts (with `parse`), chunks and locates `data`; the vectors are not computed here. Without `found`: an upload.
 
     Raises LoadError.
     """
-    extracted = load(name, data)
+    extracted = parse(name, data)
     if not _is_unicode(extracted.text + extracted.title):
         raise LoadError("holds characters that are not valid Unicode; save it again as UTF-8")
     chunks = chunk(extracted, count_tokens=embedder.count_tokens)

@@ -10,6 +10,7 @@ IndexerError
 ├── DataFolderLocked      another process holds the data folder
 ├── DataFolderUnusable    it is no folder, cannot be written, is full, or was written by a newer version
 ├── EmbeddingModelError   the embedding model cannot be loaded, or is not the one the data folder was built with
+├── ParserUnavailable     the process that parses files cannot be started
 └── StoreCorrupt          the database or an index file fails its check and cannot be rebuilt
 Each message names the value and the remedy in one line.
 """
@@ -53,6 +54,10 @@ class DataFolderUnusable(IndexerError):
 
 class EmbeddingModelError(IndexerError):
     """The embedding model cannot be loaded, or is not the one the data folder was built with."""
+
+
+class ParserUnavailable(IndexerError):
+    """The process that parses files cannot be started."""
 
 
 class StoreCorrupt(IndexerError):

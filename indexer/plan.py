@@ -33,8 +33,8 @@ class Plan:
     failed: tuple[Failure, ...]
 
 
-def make_plan(seen: Scan, known: Iterable[Known], digest: Callable[[str], str]) -> Plan:
-    """Compares by path, size and time, then by `digest` (path to sha256; may raise LoadError).
+def make_plan(seen: Scan, known: Iterable[Known], digest: Callable[[Found], str]) -> Plan:
+    """Compares by path, size and time, then by `digest` (file to sha256; may raise LoadError).
 
     A new path with the content of a vanished one is a rename. A document whose file, or whose folder, cannot be read
     is neither changed nor removed, nor is an upload, unless a file has its very name: then the file takes its place.
@@ -51,7 +51,7 @@ def make_plan(seen: Scan, known: Iterable[Known], digest: Callable[[str], str]) 
             unchanged.append(found)
             continue
         try:
-            sha256 = digest(found.path)
+            sha256 = digest(found)
         except LoadError as error:
             failed.append(Failure(found.path, str(error)))
             continue

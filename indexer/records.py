@@ -103,6 +103,11 @@ class Reading:
         sql = f"{_KNOWN} WHERE collection_id = ? ORDER BY path"
         return tuple(Known(*row) for row in self.connection.execute(sql, (collection_id,)))
 
+    def known_at(self, collection_id: int, path: str) -> tuple[Known, ...]:
+        """Of `known`, the document at `path` and, if that was a folder, those below it."""
+        sql = f"{_KNOWN} WHERE collection_id = ?1 AND (path = ?2 OR path > ?2 || '/' AND path < ?2 || '0') ORDER BY path"
+        return tuple(Known(*row) for row in self.connection.execute(sql, (collection_id, path)))
+
     def find(self, collection_id: int, path: str) -> Known | None:
         """The document at `path`, if any."""
         row = self.connection.execute(

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from indexer.ahead import drafts
 from indexer.draft import FileTime, make_draft
 from indexer.embed import Embedder
 from indexer.errors import EmbeddingModelError, LoadError
 from indexer.loaders import SUFFIXES
 from indexer.plan import Plan, Step, make_plan
-from indexer.records import Draft, Reading, Writing
-from indexer.scan import Found, read_file, scan
+from indexer.records import Draft, Known, Reading, Writing
+from indexer.sandbox import Loading
+from indexer.scan import Found, Scan, check_paths, read_found, scan, scan_changed
 from indexer.store import Store
 from indexer.types import Failure, Progress, SyncReport
 
@@ -34,6 +39,7 @@ class Job:
     store: Store
     embedder: Embedder
     collection: str
+    parsers: Loading
     progress: Callable[[Progress], None] | None = None
     embedded: int = 0
     failed: list[Failure] = field(default_factory=list)
@@ -43,31 +49,29 @@ class Job:
 
         Every commit leaves a whole index; after a crash the next sync does the rest.
         """
-        now_ns, started = time.time_ns(), time.monotonic()
+        now_ns = time.time_ns()
         self._tell("scan", 0, 0, "")
         seen = scan(paths, SUFFIXES)
         with self.store.write() as writing:
             known = writing.known(writing.make_collection(self.collection))
-        todo = make_plan(seen, known, self._digest)
-        self.failed.extend(todo.failed)
-        stored = {path for batch in self._batches(todo, now_ns) for path in self._commit(batch)}
-        n_chunks = self._finish(todo, now_ns)
-        renamed, updated, added = (
-            sum(step.found.path in stored for step in steps) for steps in (todo.renamed, todo.updated, todo.added)
-        )
-        unchanged = len(todo.unchanged) + len(todo.touched)
-        return SyncReport(
-            files=added + updated + renamed + unchanged + len(self.failed),
-            added=added,
-            updated=updated,
-            renamed=renamed,
-            removed=len(todo.removed),
-            unchanged=unchanged,
-            failed=tuple(sorted(self.failed, key=lambda failure: failure.path)),
-            chunks=n_chunks,
-            embedded=self.embedded,
-            seconds=time.monotonic() - started,
-        )
+        report = self._carry_out(seen, known, now_ns)
+        with self.store.removing() as writing:
+            writing.purge_vectors(KEEP_VECTORS)
+        return report
+
+    def refresh(self, paths: Sequence[Path], changed: Sequence[str]) -> SyncReport:
+        """Does what `sync(paths)` would, but looks only at what is, or was, at `changed`: absolute paths of files and
+        folders. The report counts these alone. Raises PathNotFound when one of `paths` is gone; nothing is removed then.
+        """
+        now_ns = time.time_ns()
+        check_paths(paths)
+        names, seen = scan_changed(paths, changed, SUFFIXES)
+        if seen.failed:  # what cannot be judged by itself, such as a file with two names, is seen among all
+            return self.sync(paths)
+        with self.store.write() as writing:
+            collection_id = writing.make_collection(self.collection)
+            known = {k.path: k for name in names for k in writing.known_at(collection_id, name)}
+        return self._carry_out(seen, tuple(known.values()), now_ns)
 
     def add(self, name: str, data: bytes) -> str:
         """Stores `data` under `name`, in the place of what had that name, and gives its id. Raises LoadError."""
@@ -75,7 +79,7 @@ class Job:
             before = writing.find(writing.make_collection(self.collection), name)
         if before is not None and before.sha256 == hashlib.sha256(data).hexdigest():
             return before.document_id
-        draft = make_draft(name, data, self.embedder)
+        draft = make_draft(name, data, self.embedder, parse=self.parsers.load)
         return self.put([(draft, before.document_id if before else None)])[0]
 
     def add_texts(self, texts: Sequence[tuple[str, str]]) -> list[str]:
@@ -118,21 +122,52 @@ class Job:
         """The drafts of all files to store, some at a time; files that cannot be loaded are noted and left out."""
         steps: list[Step] = [*todo.renamed, *todo.updated, *todo.added]
         batch: list[Replacing] = []
-        for done, step in enumerate(steps):
-            self._tell("read", done, len(steps), step.found.path)
-            try:
-                data = read_file(step.found.path)
-                draft = make_draft(step.found.path, data, self.embedder, FileTime(_trusted_time(step.found, now_ns)))
-            except LoadError as error:
-                self.failed.append(Failure(step.found.path, str(error)))
-                continue
-            batch.append((draft, step.document_id))
-            if _is_full(batch):
-                yield batch
-                batch = []
+
+        def make(step: Step, given_up: threading.Event) -> Draft:
+            found = step.found
+            time_found = FileTime(_trusted_time(found, now_ns))
+            return make_draft(
+                found.path, read_found(found), self.embedder, time_found, partial(self.parsers.load, given_up=given_up)
+            )
+
+        with closing(drafts(steps, make)) as made:
+            for done, (step, draft) in enumerate(made):
+                self._tell("read", done, len(steps), step.found.path)
+                if isinstance(draft, LoadError):
+                    self.failed.append(Failure(step.found.path, str(draft)))
+                    continue
+                batch.append((draft, step.document_id))
+                if _is_full(batch):
+                    yield batch
+                    batch = []
         if batch:
             yield batch
         self._tell("read", len(steps), len(steps), "")
+
+    def _carry_out(self, seen: Scan, known: Sequence[Known], now_ns: int) -> SyncReport:
+        """Makes the documents `known` equal the files `seen`."""
+        started = time.monotonic()
+        todo = make_plan(seen, known, self._digest)
+        self.failed.extend(todo.failed)
+        with closing(self._batches(todo, now_ns)) as batches:
+            stored = {path for batch in batches for path in self._commit(batch)}
+        n_chunks = self._finish(todo, now_ns)
+        renamed, updated, added = (
+            sum(step.found.path in stored for step in steps) for steps in (todo.renamed, todo.updated, todo.added)
+        )
+        unchanged = len(todo.unchanged) + len(todo.touched)
+        return SyncReport(
+            files=added + updated + renamed + unchanged + len(self.failed),
+            added=added,
+            updated=updated,
+            renamed=renamed,
+            removed=len(todo.removed),
+            unchanged=unchanged,
+            failed=tuple(sorted(self.failed, key=lambda failure: failure.path)),
+            chunks=n_chunks,
+            embedded=self.embedded,
+            seconds=time.monotonic() - started,
+        )
 
     def _commit(self, batch: Sequence[Replacing]) -> list[str]:
         """Stores a batch and gives its paths."""
@@ -147,12 +182,11 @@ class Job:
                 writing.discard(document.document_id)
             for step in todo.touched:
                 writing.touch(str(step.document_id), _trusted_time(step.found, now_ns))
-            writing.purge_vectors(KEEP_VECTORS)
             return writing.counts(writing.collection_id(self.collection))[1]
 
-    def _digest(self, path: str) -> str:
-        self._tell("scan", 0, 0, path)
-        return hashlib.sha256(read_file(path)).hexdigest()
+    def _digest(self, found: Found) -> str:
+        self._tell("scan", 0, 0, found.path)
+        return hashlib.sha256(read_found(found)).hexdigest()
 
     def _tell(self, stage: Literal["scan", "read", "embed", "commit"], done: int, total: int, current: str) -> None:
         if self.progress is not None:

@@ -23,10 +23,10 @@ def plan(files: dict[str, tuple[str, int]], known: dict[str, tuple[str, int]], *
         for path, (content, time) in sorted(known.items())
     ]
 
-    def digest(path: str) -> str:
-        if files[path][0] == "unreadable":
+    def digest(found: Found) -> str:
+        if files[found.path][0] == "unreadable":
             raise LoadError("permission denied")
-        return f"sha of {files[path][0]}"
+        return f"sha of {files[found.path][0]}"
 
     return make_plan(seen, documents, digest)
 
