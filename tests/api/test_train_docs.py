@@ -137,7 +137,7 @@ def test_a_folder_without_text_is_named(tmp_path: Path) -> None:
         (["reading", "--docs", "."], "--docs goes with `train all`, not with `train reading`"),
         (["all", "--docs", ".", "--dataset", "x"], "--docs and --dataset do not go together"),
         (["all", "--docs", ".", "--steps", "3"], "--steps=3 needs one stage that has steps"),
-        (["all", "tiny", "--minutes", "3"], "--minutes 3.0 goes with --docs FOLDER"),
+        (["pretrain", "tiny", "--minutes", "3"], "--minutes 3.0 goes with `train all`; `train pretrain` has --steps"),
         (["all", "tiny", "--model", "mini"], "--model mini goes with --docs FOLDER"),
         (["all", "--docs", "nowhere"], "'nowhere' does not exist; name a file or a folder to index"),
         (["all"], "name a recipe (tiny, mini, base), or your documents with --docs FOLDER"),

@@ -17,7 +17,7 @@ from deploy.lock import lock_lines
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
-SCRIPTS = [DEPLOY / "run.sh", DEPLOY / "smoke.sh", ROOT / ".ci" / "run"]
+SCRIPTS = [DEPLOY / "run.sh", DEPLOY / "smoke.sh", DEPLOY / "gpu" / "run.sh", ROOT / ".ci" / "run"]
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
 
