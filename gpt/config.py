@@ -205,7 +205,17 @@ RECIPES: dict[str, Recipe] = {
             name="base",
             model=GPTConfig(depth=8, aspect=64, head_dim=64),
             pretrain=TrainConfig(steps=6000, batch_tokens=131072, row_tokens=512, checkpoint_every=500),
-            reading=TrainConfig(steps=4000, batch_tokens=65536, checkpoint_every=500, muon_lr=0.01, adam_lr=0.002),
+            reading=TrainConfig(
+                steps=4000,
+                batch_tokens=65536,
+                muon_lr=0.01,
+                adam_lr=0.002,
+                unanswerable=0.33,
+                misleading=0.5,
+                crop=0.3,
+                token_dropout=0.05,  # some eighteen passes over the questions: not tried yet, see docs/log.md
+                checkpoint_every=500,
+            ),
             text_files=_WIKI + _ARXIV,
             explanation_files=(_WIKI[2], _ARXIV[1]),
             tokenizer_chars=200_000_000,
