@@ -323,6 +323,8 @@ def _death(number: int, request: Request) -> str:
         return f"its parser timed out after {request.cpu_s} s of processor time"
     if number == signal.SIGALRM:
         return f"its parser timed out after {request.wall_s} s"
+    if number == signal.SIGKILL:
+        return f"its parser was killed, for want of memory or after {request.cpu_s} s of processor time"
     name = signal.Signals(number).name if number in set(signal.Signals) else "unknown"
     return f"its parser crashed with signal {number} ({name})"
 

@@ -9,10 +9,12 @@ its wait status goes to the pipe. Who closes the pipe's other end wants the chil
 from __future__ import annotations
 
 import contextlib
+import encodings
 import gc
 import importlib
 import json
 import os
+import pkgutil
 import resource
 import select
 import signal
@@ -20,6 +22,7 @@ import socket
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import ClassVar, NoReturn
 
 from indexer import landlock, seccomp
@@ -35,6 +38,19 @@ MEMORY = "memory"
 TROUBLE = "trouble"
 _NICE = 5  # questions come before documents
 _READ_BYTES = 1 << 20
+# What the standard library imports when it first comes to need it.
+_LATE = (
+    "_strptime",
+    "bisect",
+    "copy",
+    "heapq",
+    "linecache",
+    "string",
+    "traceback",
+    "tracemalloc",
+    "unicodedata",
+    "warnings",
+)
 _DOCUMENT_FD = 3
 
 
@@ -66,7 +82,9 @@ def main(control_fd: int, parser: str) -> None:
     with socket.socket(fileno=control_fd) as control:
         try:
             module, _, name = parser.partition(":")
-            parse: Parse = getattr(importlib.import_module(module), name)
+            parsers = importlib.import_module(module)
+            parse: Parse = getattr(parsers, name)
+            load_the_rest(parsers, parse)
             walls = probe()
         except BaseException as error:
             control.sendall(_line({"failed": one_line(f"{type(error).__name__}: {error}")}))
@@ -76,6 +94,18 @@ def main(control_fd: int, parser: str) -> None:
         gc.freeze()  # what is loaded is not looked at, so not copied, by a child's garbage collector
         control.sendall(_line({"seccomp": walls.seccomp, "landlock": walls.landlock}))
         Nursery(control, parse, walls).serve()
+
+
+def load_the_rest(parsers: ModuleType, parse: Parse) -> None:
+    """Imports what a child would import only when a document asks for it, for a child can open no file."""
+    for name in _LATE:
+        importlib.import_module(name)
+    for encoding in pkgutil.iter_modules(encodings.__path__):
+        with contextlib.suppress(ImportError):  # those of Windows
+            importlib.import_module(f"encodings.{encoding.name}")
+    for suffix in getattr(parsers, "SUFFIXES", ()):
+        with contextlib.suppress(LoadError):
+            parse(f"words{suffix}", b"words")
 
 
 def probe() -> Walls:
@@ -184,7 +214,7 @@ def give_up_rights(document: int, request: Request, walls: Walls) -> None:
     os.closerange(_DOCUMENT_FD + 1, max(resource.getrlimit(resource.RLIMIT_NOFILE)[0], document + 1))
     signal.alarm(request.wall_s + 1)  # nobody may be left to kill it
     _limit(resource.RLIMIT_AS, request.memory_bytes)
-    _limit(resource.RLIMIT_CPU, request.cpu_s)
+    _limit(resource.RLIMIT_CPU, request.cpu_s, 1)  # the first limit says why it ends, the second cannot be ignored
     for kind in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE, resource.RLIMIT_NPROC):
         _limit(kind, 0)
     if walls.landlock:
@@ -194,11 +224,11 @@ def give_up_rights(document: int, request: Request, walls: Walls) -> None:
         seccomp.restrict()
 
 
-def _limit(kind: int, value: int) -> None:
+def _limit(kind: int, value: int, grace: int = 0) -> None:
     hard = resource.getrlimit(kind)[1]
-    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    most = value + grace if hard == resource.RLIM_INFINITY else min(value + grace, hard)
     with contextlib.suppress(ValueError, OSError):  # macOS knows RLIMIT_AS but refuses it
-        resource.setrlimit(kind, (value, value))
+        resource.setrlimit(kind, (min(value, most), most))
 
 
 def _answer(parse: Parse, request: bytes) -> bytes:

@@ -47,13 +47,15 @@ def _decode_strictly(data: bytes, encoding: str) -> str:
     if data.startswith(b"%PDF-"):
         raise LoadError("the file holds a PDF: rename it to end in .pdf")
     try:
-        return without_surrogates(codecs.decode(data, encoding))
+        return without_surrogates(data.decode(encoding))  # unlike codecs.decode, it knows encodings of text only
     except LookupError as error:
         raise LoadError(f"the file names an unknown encoding, {encoding!r}: save it as UTF-8") from error
     except UnicodeDecodeError as error:
         byte = f"byte 0x{data[error.start]:02x} at offset {error.start}"
         name = encoding.upper()
         raise LoadError(f"the file is not {name} text ({byte}): save it as UTF-8") from error
+    except UnicodeError as error:  # idna and its like
+        raise LoadError(f"the file is not {encoding.upper()} text ({error}): save it as UTF-8") from error
 
 
 def without_surrogates(text: str) -> str:
