@@ -77,13 +77,16 @@ def _package(archive: Archive) -> tuple[str, etree._Element]:
 def _spine(package: etree._Element, folder: str) -> Iterator[str]:
     """The chapters' paths in the archive, in reading order; the table of contents is none."""
     items = {item.get("id"): item for item in package.iter("{*}item")}
+    seen = set()
     for number, reference in enumerate(package.iter("{*}itemref")):
         if number == _MAX_CHAPTERS:
             raise LoadError(f"the book has more than {_MAX_CHAPTERS:,} chapters: split it")
         item = items.get(reference.get("idref"))
         if item is not None and item.get("media-type") in _PAGES:
             is_contents = "nav" in item.get("properties", "").split()
-            yield "" if is_contents else _resolved(folder, item.get("href", ""))
+            path = "" if is_contents else _resolved(folder, item.get("href", ""))
+            yield "" if path in seen else path  # the format allows each chapter once
+            seen.add(path)
 
 
 def _resolved(folder: str, address: str) -> str:

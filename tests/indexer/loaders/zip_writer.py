@@ -20,7 +20,6 @@ class Entry:
 
     name: str
     data: bytes = b""
-    packed: bytes | None = None  # what stands in the file for the data, where `method` did not make it
     method: int = DEFLATED
     flags: int = IN_UTF8
     says_size: int | None = None
@@ -28,6 +27,7 @@ class Entry:
     says_crc: int | None = None
     at: int | None = None
     mode: int = 0o100644
+    packed: bytes | None = None  # what stands in the file for the data, where `method` did not make it
 
 
 def write_zip(entries: Sequence[Entry], *, comment: bytes = b"", says_entries: int | None = None) -> bytes:
