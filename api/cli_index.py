@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
-from dataclasses import asdict
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api.arguments import collection, positive, words
-from api.console import Report, Step, one_line, print_indented, progress_bar
+from api.console import Report, Step, console, one_line, print_indented, progress_bar
 from api.excerpt import place_words, preview, source_words
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from indexer.errors import IndexerError
     from indexer.index import Index
     from indexer.types import Collection, Hit, IndexStatus, Progress, SyncReport
 
@@ -27,7 +31,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "index",
         help="make a collection equal the given files and folders",
         description="Adds, updates and removes documents so that the collection equals the given files and folders.",
-        epilog="example:\n  studygpt index ~/notes ~/papers/attention.pdf --collection lectures",
+        epilog="examples:\n  studygpt index ~/notes ~/papers/attention.pdf --collection lectures\n"
+        "  studygpt index --watch ~/notes",
     )
     index.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a file, or a folder with all it holds")
     index.add_argument(
@@ -36,6 +41,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         type=collection,
         default="default",
         help="the collection to change (default: default)",
+    )
+    index.add_argument(
+        "--watch", action="store_true", help="go on: index each change moments after it happens, until Ctrl-C"
     )
     index.set_defaults(run=run_index)
 
@@ -61,10 +69,47 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run_index(args: argparse.Namespace) -> Report:
-    """Brings the collection up to date, with a progress bar on stderr. Raises IndexerError."""
+    """Brings the collection up to date, with a progress bar on stderr, and keeps it so with --watch. Raises IndexerError."""
+    if args.watch:
+        return run_watch(args)
     with _open(args) as index, progress_bar(sys.stderr, "files") as step:
         report = index.sync(args.paths, collection=args.collection, progress=Bar(step))
     return Report(asdict(report), lambda console: show_sync(console, report, args.collection))
+
+
+def run_watch(args: argparse.Namespace) -> Report:
+    """Brings the collection up to date again and again, telling each time, until Ctrl-C. Raises IndexerError."""
+    from indexer.scan import check_paths
+    from indexer.watch import Follower, happenings
+
+    check_paths(args.paths)
+    reports: list[SyncReport] = []
+    with _open(args) as index, progress_bar(sys.stderr, "files") as step, contextlib.suppress(KeyboardInterrupt):
+        screen = console(sys.stderr)  # made here, its lines go above the bar
+
+        def told(report: SyncReport) -> None:
+            reports.append(report)
+            show_sync(screen, report, args.collection)
+
+        def troubled(error: IndexerError) -> None:
+            screen.print(one_line(f"waiting: {error}"))
+
+        follower = Follower(index, args.paths, args.collection, told, troubled, Bar(step))
+        follower.follow(happenings(args.paths, threading.Event()))
+    total = in_all(reports)
+    return Report(asdict(total), lambda console: show_sync(console, total, args.collection))
+
+
+def in_all(reports: Sequence[SyncReport]) -> SyncReport:
+    """What the looks did together: changes summed up, the rest as the first found and the last left it."""
+    from indexer.types import SyncReport
+
+    if not reports:
+        return SyncReport()
+    names = ("added", "updated", "renamed", "removed", "embedded", "seconds")
+    sums = {name: sum(getattr(report, name) for report in reports) for name in names}
+    failed = {failure.path: failure for report in reports for failure in report.failed}
+    return replace(reports[0], **sums, chunks=reports[-1].chunks, failed=tuple(failed.values()))
 
 
 class Bar:

@@ -1,4 +1,5 @@
-"""Upload jobs: accepted at once, done one after the other by a single worker, told apart by id.
+"""Jobs: uploads, accepted at once and done one after the other by a single worker, and the changes of a watched folder,
+which their own thread does as they come; told apart by id.
 
 The index has one writer, so one worker is all there is to gain. Jobs live as long as the process: what a finished job
 did is in the index, and a job that had not finished has left nothing behind.
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
 from api.errors import JobNotFound, NotReady, TooManyJobs
 from indexer.errors import IndexerError
@@ -23,6 +24,7 @@ from indexer.types import Document, Progress
 State = Literal["queued", "running", "done", "failed"]
 Report = Callable[[Progress], None]
 Work = Callable[[Report], Document]
+T = TypeVar("T")
 
 MAX_WAITING = 64  # uploads that wait hold their bytes in memory
 MAX_FINISHED = 256  # a page that was open all day still finds the outcome of its uploads
@@ -38,7 +40,7 @@ class Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One upload as it stands now. `document` is there when it is done, `reason` when it has failed."""
+    """One upload or change as it stands now. `document` is there when an upload is done, `reason` for what has failed."""
 
     id: str
     name: str
@@ -69,7 +71,7 @@ class Jobs:
         """Queues `work` and returns its job. Raises TooManyJobs, and NotReady once the service is stopping."""
         if self._stopping.is_set():
             raise NotReady("the service is stopping; upload the file again when it is back")
-        job = Job(uuid.uuid4().hex, name, collection, datetime.now(UTC).isoformat(timespec="seconds"))
+        job = Job(uuid.uuid4().hex, name, collection, _now())
         with self._lock:
             n_waiting = sum(not other.finished for other in self._jobs.values())
             if n_waiting >= self._max_waiting:
@@ -77,6 +79,43 @@ class Jobs:
             self._jobs[job.id] = job
         self._worker.submit(self._run, job.id, work).add_done_callback(lambda future: self._finish(job.id, future))
         return job
+
+    def attend(self, name: str, collection: str, work: Callable[[Report], T]) -> T:
+        """Does `work` in this thread and gives what it gives; it is a job once it reports files to read.
+
+        Raises what it raises, and Stopped when the service stops.
+        """
+        job_id: str | None = None
+
+        def report(progress: Progress) -> None:
+            nonlocal job_id
+            if self._stopping.is_set():
+                raise Stopped
+            if job_id is None and progress.stage == "read" and progress.total > 0:
+                job = Job(uuid.uuid4().hex, name, collection, _now(), state="running")
+                job_id = job.id
+                with self._lock:
+                    self._jobs[job.id] = job
+            if job_id is not None:
+                self._change(job_id, progress=progress)
+
+        ended: dict[str, object] = {"state": "failed", "reason": "something went wrong; the service's log tells what"}
+        try:
+            given = work(report)
+            ended = {"state": "done"}
+        except (IndexerError, Stopped) as error:
+            ended["reason"] = str(error) or STOPPED
+            raise
+        finally:
+            if job_id is not None:
+                self._change(job_id, **ended)
+                self._forget()
+        return given
+
+    def all(self) -> tuple[Job, ...]:
+        """Every job that is remembered, the newest first."""
+        with self._lock:
+            return tuple(reversed(self._jobs.values()))
 
     def get(self, job_id: str) -> Job:
         """The job as it stands now. Raises JobNotFound."""
@@ -130,3 +169,7 @@ class Jobs:
             finished = [job.id for job in self._jobs.values() if job.finished]
             for job_id in finished[: max(0, len(finished) - self._max_finished)]:
                 del self._jobs[job_id]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -182,7 +182,8 @@ class ProgressOut(Out):
 
 
 class JobOut(Out):
-    """One upload: queued, running (with progress), done (with its document) or failed (with the reason)."""
+    """One upload, or change of the watched folder: queued, running (with progress), done (an upload with its document)
+    or failed (with the reason)."""
 
     id: str
     name: str
@@ -192,6 +193,12 @@ class JobOut(Out):
     progress: ProgressOut | None
     document: DocumentOut | None
     reason: str | None
+
+
+class JobsOut(Out):
+    """Jobs, the newest first."""
+
+    jobs: tuple[JobOut, ...]
 
 
 class HealthOut(Out):

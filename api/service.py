@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from api.errors import NotReady
 from api.jobs import Jobs
 from api.settings import Settings
+from api.watching import Watcher
 
 if TYPE_CHECKING:
     from rag.assemble import Assistant
@@ -23,7 +24,8 @@ logger = logging.getLogger(__name__)
 
 
 class Service:
-    """Loads the assistant in a thread of its own, so that the service answers while it loads.
+    """Loads the assistant in a thread of its own, so that the service answers while it loads; then follows the folder to
+    watch, if there is one.
 
     `failed` is called, in that thread, when loading fails.
     """
@@ -36,11 +38,13 @@ class Service:
         self._given = assistant
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
         self._loading: Future[Assistant] = Future()
+        self._watcher: Watcher | None = None
 
     def start(self) -> None:
         """Begins to load; returns at once."""
         if self._given is not None:
             self._loading.set_result(self._given)
+            self._watch()
             return
         self._loading = self._loader.submit(assemble, self.settings)
         self._loading.add_done_callback(self._tell)
@@ -63,8 +67,16 @@ class Service:
         """Ends the jobs, lets the loading end, then closes what was loaded; a given assistant stays open."""
         self.jobs.close()
         self._loader.shutdown(wait=True, cancel_futures=True)
+        if self._watcher is not None:
+            self._watcher.stop()
         if self._given is None and self._loading.done() and self.failure is None:
             self._loading.result().close()
+
+    def _watch(self) -> None:
+        """Follows the folder that the settings name, if any."""
+        if self.settings.watch is not None:
+            self._watcher = Watcher(self.assistant.index, self.settings.watch, self.jobs)
+            self._watcher.start()
 
     def _tell(self, loading: Future[Assistant]) -> None:
         if (failure := loading.exception()) is not None:
@@ -72,6 +84,7 @@ class Service:
             self.failed()
         else:
             logger.info("ready: %s", loading.result().model)
+            self._watch()
 
 
 def assemble(settings: Settings) -> Assistant:

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
         description="Further host names to answer to, with commas between them; localhost and host always are.",
     )
     max_upload_mb: int = Field(default=64, ge=1, description="Largest accepted upload, in MiB.")
+    watch: Path | None = Field(default=None, description="Folder to follow, as a collection of its name; empty: none.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
 
     @field_validator("allowed_hosts", mode="before")
@@ -50,7 +51,7 @@ class Settings(BaseSettings):
         """`a.example, b.example` means both."""
         return [name.strip() for name in names.split(",") if name.strip()] if isinstance(names, str) else names
 
-    @field_validator("data_dir", "model")
+    @field_validator("data_dir", "model", "watch")
     @classmethod
     def expand_home(cls, path: Path | None) -> Path | None:
         """`~` means the user's home, in the environment as on the command line."""

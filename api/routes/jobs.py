@@ -1,4 +1,4 @@
-"""GET /v1/jobs/{id}: how an upload goes, asked once or followed as events."""
+"""/v1/jobs: how uploads and the changes of the watched folder go, asked once or followed as events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.bridge import EventStream, encode
 from api.jobs import Job, Jobs
-from api.schemas import JobOut, problems
+from api.schemas import JobOut, JobsOut, problems
 from api.service import ServiceOf
 
 router = APIRouter(prefix="/v1/jobs", tags=["documents"])
@@ -18,6 +18,12 @@ router = APIRouter(prefix="/v1/jobs", tags=["documents"])
 POLL_S = 0.1  # looking is a dictionary access, and a tenth of a second reads as at once
 NO_JOB = problems({404: "no job of that id; finished jobs are kept for a while only"})
 STREAM = {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "`progress`..., `done`"}
+
+
+@router.get("")
+def list_jobs(service: ServiceOf) -> JobsOut:
+    """The jobs that wait or run, and the last ones that have ended; the newest first."""
+    return JobsOut(jobs=tuple(JobOut.model_validate(job) for job in service.jobs.all()))
 
 
 @router.get("/{job_id}", responses=NO_JOB)

@@ -32,6 +32,7 @@ const getJSON = async (path) => (await request(path)).json();
 export const ready = () => getJSON("/readyz");
 export const collections = async () => (await getJSON("/v1/collections")).collections;
 export const documents = (offset, limit) => getJSON(`/v1/documents?offset=${offset}&limit=${limit}`);
+export const jobs = async () => (await getJSON("/v1/jobs")).jobs;
 export const documentOf = (id) => getJSON(`/v1/documents/${encodeURIComponent(id)}`);
 export const remove = (id) => request(`/v1/documents/${encodeURIComponent(id)}`, { method: "DELETE" });
 export const contentHref = (id) => `/v1/documents/${encodeURIComponent(id)}/content`;

@@ -8,6 +8,9 @@ const STAGES = { scan: "Opening", read: "Reading", embed: "Indexing", commit: "S
 const zone = byId("drop");
 const input = byId("files");
 const log = byId("uploads");
+const LOOK_MS = 2000;
+const known = new Set(); // jobs that have a line, or had ended when they were first seen
+let looked = false;
 let limit = Infinity;
 let queue = Promise.resolve();
 
@@ -48,6 +51,7 @@ async function send(file, line) {
   try {
     const job = await client.upload(file, (part) => line.at(`Sending ${Math.round(part * 100)} %`, part));
     line.at("Waiting for its turn", null);
+    known.add(job.id);
     const ended = await client.follow(job, (now) => progress(now, line));
     if (ended.state === "done") line.end("done", "Added");
     else line.end("failed", "Not added", ended.reason);
@@ -57,6 +61,37 @@ async function send(file, line) {
   }
   document.dispatchEvent(new Event("uploaded"));
   document.dispatchEvent(new Event("materials"));
+}
+
+/** Shows what others have the service do, such as the changes of a watched folder. */
+async function lookAtJobs() {
+  if (document.hidden || byId("documents").hidden) return;
+  const fresh = (await client.jobs()).filter((job) => job.state !== "queued" && !known.has(job.id));
+  for (const job of fresh) known.add(job.id);
+  const running = fresh.filter((job) => job.state === "running");
+  await Promise.all(running.map((job) => attend(job, new Line(job.name))));
+  if (looked && fresh.length > 0) {
+    document.dispatchEvent(new Event("uploaded"));
+    document.dispatchEvent(new Event("materials"));
+  }
+  looked = true;
+}
+
+async function attend(job, line) {
+  const ended = await client.follow(job, (now) => progress(now, line));
+  if (ended.state === "done") line.end("done", "Up to date");
+  else line.end("failed", "Not done", ended.reason);
+}
+
+async function keepLooking() {
+  for (;;) {
+    try {
+      await lookAtJobs();
+    } catch (error) {
+      if (!(error instanceof client.Problem)) throw error; // the other parts of the page say that it cannot be reached
+    }
+    await new Promise((wake) => setTimeout(wake, LOOK_MS));
+  }
 }
 
 function progress({ state, progress: now }, line) {
@@ -95,3 +130,5 @@ zone.addEventListener("drop", (event) => {
 
 // A file dropped beside the zone would make the browser leave the page.
 for (const name of ["dragover", "drop"]) window.addEventListener(name, (event) => event.preventDefault());
+
+keepLooking();

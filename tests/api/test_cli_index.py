@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from api.cli_index import Bar, show_sync
 from api.console import console
 from indexer.index import Index
 from indexer.types import Failure, Progress, SyncReport
+from indexer.watch import Happened
 from tests.api.cli_case import Run, run
 from tests.indexer.fakes import HashEmbedder
 
@@ -53,6 +56,25 @@ def test_the_second_run_embeds_nothing_and_a_change_only_itself(run_here: Run, n
     (notes / "coffee.txt").unlink()
     changed = run_here("index", "notes", "--json").json
     assert (changed["updated"], changed["removed"], changed["embedded"]) == (1, 1, 1)
+
+
+def test_watching_tells_each_change_and_ends_with_the_sum(
+    run_here: Run, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def story(paths: list[Path], stop: threading.Event) -> Iterator[Happened]:
+        yield Happened()
+        (notes / "mate.md").write_text("Mate is brewed at seventy degrees.\n", encoding="utf-8")
+        (notes / "coffee.txt").unlink()
+        yield Happened(lost=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("indexer.watch.happenings", story)
+    outcome = run_here("index", "--watch", "notes", "--json")
+    assert outcome.status == 0
+    assert list(outcome.json) == SYNC_KEYS
+    assert (outcome.json["added"], outcome.json["removed"], len(outcome.json["failed"])) == (3, 1, 1)
+    assert "3 files: 2 added, 1 failed" in outcome.err
+    assert "1 added, 1 removed, 1 unchanged, 1 failed" in outcome.err
 
 
 def test_people_read_a_summary_and_every_failure_by_name_and_reason(run_here: Run) -> None:

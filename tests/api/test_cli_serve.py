@@ -23,6 +23,15 @@ def test_options_go_before_the_environment(run: Run, tmp_path: Path, monkeypatch
     assert [one.data_dir for one in served] == [tmp_path / "data", tmp_path]
 
 
+def test_a_folder_to_watch_is_a_setting_and_an_option(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[Settings] = []
+    monkeypatch.setattr("api.server.run", served.append)
+    monkeypatch.setenv("STUDYGPT_WATCH", "notes")
+    assert run("serve").status == 0
+    assert run("serve", "--watch", "papers").status == 0
+    assert [one.watch for one in served] == [Path("notes"), Path("papers")]
+
+
 def test_an_address_that_is_taken_is_one_line(run: Run) -> None:
     import socket
 
