@@ -112,7 +112,8 @@ def decision(outcome: Outcome, base: str) -> str:
         return (
             f"{base} stays, nothing was written: a held-out score fell, {what}. More text or more --minutes may help."
         )
-    return "Kept: no held-out score fell. Ask it with\n" + next_command(outcome.folder)
+    halfway = "" if outcome.way == 1 else ", halfway between the two models"
+    return f"Kept{halfway}: no held-out score fell. Ask it with\n" + next_command(outcome.folder)
 
 
 def next_command(model: Path) -> str:

@@ -55,6 +55,8 @@ def self_made_articles(documents: Sequence[Document], max_questions: int, seed: 
     articles = recurring_articles(texts, max_questions, seed)
     left = max_questions - count_questions(articles)
     for article in (article for document in documents for article in passage_articles(document)):
+        if left <= 0:
+            break
         if count_questions([article]) > left:
             article = _shortened(article, left)
         if n := count_questions([article]):

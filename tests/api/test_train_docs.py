@@ -96,7 +96,7 @@ def test_an_interrupted_training_says_that_nothing_is_lost(
 
 def outcome(folder: Path | None, own: float, general: float) -> Outcome:
     verdicts = [Verdict(100, 60.0, after, 1.0, 60.0, after) for after in (own, general)]
-    return Outcome(folder, verdicts[0], verdicts[1], "our own", 1200, 0, 77, 59.0)
+    return Outcome(folder, verdicts[0], verdicts[1], "our own", 1200, 0, 77, 1.0, 59.0)
 
 
 def test_a_kept_model_comes_with_the_next_command(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from gpt.personal import (
     RELEASED,
     Material,
     Plan,
+    between,
     check_out,
     gather,
     keeps,
@@ -153,6 +154,16 @@ def test_a_machine_that_slows_down_does_not_run_on(base: Released, material: Mat
 def test_time_that_does_not_suffice_is_said(base: Released, material: Material, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="1 s are too short: reading and judging alone take"):
         personalize(base, material, dataclasses.replace(plan(tmp_path / "mine"), seconds=1.0))
+
+
+def test_a_model_between_two_has_the_weights_between(base: Released) -> None:
+    torch.manual_seed(1)
+    other = GPT(base.model.config, torch.float32)
+    halfway = dict(between(base.model, other, 0.5).named_parameters())
+    ends = zip(base.model.named_parameters(), other.parameters(), strict=True)
+    assert all(torch.allclose(halfway[name], (p + q) / 2, atol=1e-6) for (name, p), q in ends)
+    whole = between(base.model, other, 1.0)
+    assert all(torch.equal(p, q) for p, q in zip(whole.parameters(), other.parameters(), strict=True))
 
 
 def verdict(before: float, after: float, error: float = 1.0) -> Verdict:
