@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -266,7 +265,7 @@ def test_the_parent_is_small_and_has_one_thread(sandbox: Sandbox) -> None:
 def test_parsers_that_cannot_be_started_are_an_error_of_their_own() -> None:
     for parser in ("nowhere.to.be:found", "os:nothing"):
         sandbox = Sandbox(parser=parser)
-        with pytest.raises(ParserUnavailable, match="cannot be started: (ModuleNotFound|Attribute)Error"):
+        with pytest.raises(ParserUnavailable, match=r"cannot be started: (ModuleNotFound|Attribute)Error"):
             sandbox.load("a.md", b"x")
         sandbox.close()
     with pytest.raises(ParserUnavailable, match="were stopped"):
@@ -284,22 +283,30 @@ def test_open_descriptors_do_not_pile_up(hostile: Sandbox) -> None:
     assert os.listdir("/dev/fd") == before
 
 
-@pytest.mark.parametrize("name", sorted(BOMBS))
-def test_a_bomb_ends_as_a_named_error_or_a_document(sandbox: Sandbox, name: str) -> None:
-    file_name, data = BOMBS[name]()
+def outcome(sandbox: Sandbox, name: str, data: bytes) -> str:
+    """ "a document", or why not."""
     try:
-        sandbox.load(file_name, data)
+        sandbox.load(name, data)
     except LoadError as error:
-        assert str(error)
+        return str(error)
+    return "a document"
+
+
+@pytest.mark.parametrize("name", sorted(BOMBS)[::25])
+def test_a_bomb_ends_as_a_named_error_or_a_document(sandbox: Sandbox, name: str) -> None:
+    assert outcome(sandbox, *BOMBS[name]())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(BOMBS))
+def test_every_bomb_does(sandbox: Sandbox, name: str) -> None:
+    words = outcome(sandbox, *BOMBS[name]())
+    assert words
+    assert "its parser" not in words, "a loader's own limits end a bomb before the walls have to"
 
 
 @pytest.mark.skipif(not ODD.is_dir(), reason="the odd PDFs are not here")
 @pytest.mark.slow
 @pytest.mark.parametrize("path", sorted(ODD.glob("*.pdf")), ids=lambda path: path.name)
-def test_an_odd_pdf_ends_as_a_named_error_or_a_document(sandbox: Sandbox, path: Path) -> None:
-    try:
-        boxed = sandbox.load(path.name, path.read_bytes())
-    except LoadError as error:
-        assert str(error)
-    else:
-        assert boxed == load(path.name, path.read_bytes())
+def test_an_odd_pdf_ends_as_without_a_sandbox(sandbox: Sandbox, path: Path) -> None:
+    assert same(sandbox, path.name, path.read_bytes())
