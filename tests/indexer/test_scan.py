@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
 
 from indexer.errors import LoadError, PathNotFound
-from indexer.scan import read_file, scan
+from indexer.scan import MAX_DEPTH, read_file, read_found, scan, scan_changed
 
 SUFFIXES = frozenset({".md", ".txt"})
 
@@ -94,3 +95,89 @@ def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
         file.truncate(1 << 40)
     with pytest.raises(LoadError, match="larger than 256 MiB"):
         read_file(str(tmp_path / "huge.txt"))
+
+
+# Whoever can write into a folder cannot lead the walk out of it.
+
+
+def test_a_pipe_a_socket_and_a_device_in_a_folder_are_named_and_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.md")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket.md"))
+    found = scan([tmp_path], SUFFIXES)
+    assert found.files == ()
+    assert {Path(f.path).name: f.reason for f in found.failed} == dict.fromkeys(
+        ("pipe.md", "socket.md"), "not a regular file"
+    )
+
+
+def test_a_hard_link_to_a_file_outside_is_refused_and_one_inside_is_not(tmp_path: Path) -> None:
+    secret = write(tmp_path / "outside" / "secret.md", "secret")
+    root = tmp_path / "root"
+    note = write(root / "a.md")
+    os.link(note, root / "b.md")
+    os.link(secret, root / "stolen.md")
+    found = scan([root], SUFFIXES)
+    assert [Path(f.path).name for f in found.files] == ["a.md", "b.md"]
+    assert [(Path(f.path).name, "hard link" in f.reason) for f in found.failed] == [("stolen.md", True)]
+    assert [read_found(f) for f in found.files] == [b"text", b"text"]
+    assert names(root / "stolen.md") == [str(root / "stolen.md")]  # the user's own word is enough
+
+
+@pytest.mark.parametrize("swap", ["file for a link", "folder for a link", "file for a hard link", "file for a pipe"])
+def test_what_is_swapped_between_the_walk_and_the_reading_is_not_followed(tmp_path: Path, swap: str) -> None:
+    secret = write(tmp_path / "outside" / "note.md", "secret")
+    note = write(tmp_path / "root" / "in" / "note.md")
+    (found,) = scan([tmp_path / "root"], SUFFIXES).files
+    if swap == "folder for a link":
+        (tmp_path / "root" / "in").rename(tmp_path / "old")
+        (tmp_path / "root" / "in").symlink_to(tmp_path / "outside")
+    else:
+        note.unlink()
+        make = {"file for a link": note.symlink_to, "file for a hard link": note.hardlink_to}
+        make[swap](secret) if swap in make else os.mkfifo(note)
+    with pytest.raises(LoadError):
+        read_found(found)
+
+
+def test_a_folder_may_be_named_by_a_link_to_it(tmp_path: Path) -> None:
+    write(tmp_path / "real" / "a.md")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    found = scan([tmp_path / "link"], SUFFIXES).files
+    assert [(f.path, read_found(f)) for f in found] == [(str(tmp_path / "link" / "a.md"), b"text")]
+    assert names(tmp_path / "link", tmp_path / "real") == [str(tmp_path / "link" / "a.md")]
+
+
+def test_folders_that_go_on_for_ever_end(tmp_path: Path) -> None:
+    deep = tmp_path
+    for _ in range(MAX_DEPTH + 2):
+        deep /= "d"
+    write(deep / "a.md")
+    found = scan([tmp_path], SUFFIXES)
+    assert found.files == ()
+    assert "more than 100 folders deep" in found.failed[0].reason
+
+
+def changed(root: Path, *inside: str) -> tuple[list[str], list[str]]:
+    """The names, and the files found, when these are said to have changed."""
+    names, seen = scan_changed([root], [os.path.abspath(root / name) for name in inside], SUFFIXES)
+    return sorted(os.path.relpath(name, root) for name in names), [os.path.relpath(f.path, root) for f in seen.files]
+
+
+def test_changed_places_are_looked_at_as_the_walk_would(tmp_path: Path) -> None:
+    for name in ("a.md", "b.txt", "in/c.md", "in/deep/d.md", ".git/e.md", "in/.f.md", "photo.jpg"):
+        write(tmp_path / name)
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    assert changed(tmp_path, "a.md", "gone.md") == (["a.md", "gone.md"], ["a.md"])
+    assert changed(tmp_path, "in") == (["in"], ["in/c.md", "in/deep/d.md"])
+    assert changed(tmp_path, ".git/e.md", "in/.f.md", "photo.jpg", "link/c.md", "../x.md")[1] == []
+    assert changed(tmp_path, "") == (["."], ["a.md", "b.txt", "in/c.md", "in/deep/d.md"])
+
+
+def test_changed_places_are_named_as_the_user_named_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "notes" / "a.md")
+    monkeypatch.chdir(tmp_path)
+    relative = Path("notes")
+    place = str(tmp_path / "notes" / "a.md")
+    assert scan_changed([relative], [place], SUFFIXES)[1].files == scan([relative], SUFFIXES).files
+    assert scan_changed([relative / "a.md"], [place], SUFFIXES)[1].files == scan([relative / "a.md"], SUFFIXES).files
