@@ -58,7 +58,7 @@ class Archive:
         self._data = data
         self._bytes_left = MAX_TOTAL_BYTES
         start, n_entries = _directory(data)
-        self._entries = {}
+        self._entries: dict[str, Entry] = {}
         for entry in _entries(data, start, n_entries):
             _check_name(entry.name)
             if entry.name in self._entries:

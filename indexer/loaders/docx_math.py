@@ -48,7 +48,7 @@ def _combined(kind: str, parts: dict[str, str], formula: etree._Element) -> str 
             return rf"\begin{{matrix}} {parts['mr']} \end{{matrix}}"
         case "limLow":
             return base + _scripts(parts["lim"], "")
-        case "eqArr":
+        case "eqArr" | "mr":
             return base
     return None
 

@@ -251,6 +251,8 @@ class _Scanner:
             self._break()
         elif inside and (name == "bibitem" or words.REFERENCES.match(name)):
             self._quote(inside, name)
+        elif inside and name in words.ADDRESSES:
+            self._quote(inside, "")
         elif accent:
             self._say(words.accented(accent), start)
             self.position = accent.end()

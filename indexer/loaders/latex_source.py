@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-_BRACE = re.compile(r"\\.|%[^\n]*|[{}]", re.DOTALL)
+_BRACE = re.compile(r"\\(?:href|url|path|nolinkurl)\s?\{[^{}\n]{0,2000}\}|\\.|%[^\n]*|[{}]", re.DOTALL)
 _OPTION = re.compile(r"\s{0,9}\[([^\[\]]{0,300})\]")
 _GAP = re.compile(r"[ \t]*+\n?[ \t]*+(?=\{)")
 _COMMAND = re.compile(r"\s?\\[A-Za-z@]+")
@@ -93,7 +93,9 @@ def _matching(text: str) -> dict[int, int]:
     """From each opening brace to the one that closes it; those in comments and after a backslash are none."""
     found, opened = {}, []
     for token in _BRACE.finditer(text):
-        if token[0] == "{":
+        if token[0].endswith("}") and len(token[0]) > 2:  # an address, in which "%" begins no comment
+            found[token.start() + token[0].index("{")] = token.end() - 1
+        elif token[0] == "{":
             opened.append(token.start())
         elif token[0] == "}" and opened:
             found[opened.pop()] = token.start()

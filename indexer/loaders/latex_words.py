@@ -50,7 +50,8 @@ UNREAD = {
 NAMED = frozenset(("input", "include", "subfile", "InputIfFileExists", "lstinputlisting", "verbatiminput"))
 """Commands that put another file in the place. It is not read: it is a document of its own, and its name stands here."""
 
-REFERENCES = re.compile(r"(?:[A-Za-z]?(?:[Rr]ef|cite[a-z]*|eqref|autoref|pageref|nameref)|[Cc]ite[a-z]*|ref|nocite)$")
+ADDRESSES = frozenset(("url", "path", "nolinkurl"))
+REFERENCES = re.compile(r"(?:(?:eq|auto|page|name|[Ccvf])?ref|(?!nocite)[A-Za-z]?[a-z]{0,9}cite[a-z]*|Cite[a-z]*)$")
 
 FORMULAS = frozenset(
     ("equation", "align", "gather", "multline", "eqnarray", "displaymath", "math", "flalign", "alignat", "dmath")

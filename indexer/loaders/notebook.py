@@ -1,4 +1,7 @@
-"""Jupyter notebooks: the source and the text outputs of each cell, one anchor a cell (nbformat 3 and 4)."""
+"""Jupyter notebooks: the source and the text outputs of each cell, one anchor a cell (nbformat 3 and 4).
+
+The execution count of a cell stands above its source and its result, as Jupyter shows it: "In [3]:", "Out[3]:".
+"""
 
 from __future__ import annotations
 
@@ -86,13 +89,20 @@ def _pieces(cell: dict[str, Any]) -> Iterator[tuple[str, BlockKind | None]]:
             marks = "#" * level + " " if isinstance(level, int) and 1 <= level <= 6 else ""
             yield marks + without_embedded_data(source), None
         case "code":
-            yield source, "code"
+            count = cell.get("execution_count", cell.get("prompt_number"))
+            yield _numbered("In [{}]:\n", count, source), "code"
             outputs = cell.get("outputs")
             for output in outputs if isinstance(outputs, list) else []:
                 if isinstance(output, dict):
-                    yield _output(output), "output"
+                    is_result = output.get("output_type") in ("execute_result", "pyout")
+                    yield _numbered("Out[{}]:\n", count if is_result else None, _output(output)), "output"
         case _:
             yield source, "paragraph"
+
+
+def _numbered(mark: str, count: object, text: str) -> str:
+    """The text under the mark with which Jupyter shows its execution count; as it is without a count or words."""
+    return mark.format(count) + text if isinstance(count, int) and text.strip() else text
 
 
 def _output(output: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from indexer.loaders.pdf_layout import Paragraph, arrange
 from indexer.loaders.pdf_page import Line, holds_image, read_lines
 from indexer.types import Anchor, Block, Box, Extracted
 
+_STAMP_LINES = 2  # that a scanned page may bear: a running head, a library's stamp
 _NO_BOX: Box = (0.0, 0.0, 0.0, 0.0)
 _HEADER_WITHIN = 1024  # bytes; where readers look for "%PDF-"
 _NOT_TITLES = (".dvi", ".tex", ".doc", ".docx", ".indd", ".pdf", ".qxd")
@@ -77,7 +78,7 @@ def _read(data: bytes) -> _Read:
             try:
                 with closing(document[index]) as page:
                     pages.append(read_lines(page))
-                    has_images = has_images or (not pages[-1] and holds_image(page))
+                    has_images = has_images or (len(pages[-1]) <= _STAMP_LINES and holds_image(page))
             except pdfium.PdfiumError as error:
                 number = f"page {index + 1} of {len(document)}"
                 raise LoadError(f"the PDF is damaged or truncated: {number} cannot be read") from error

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from indexer.loaders.pdf_columns import in_columns
 from indexer.loaders.pdf_page import Line
 from indexer.types import BlockKind, Box
 
@@ -61,7 +62,7 @@ class _Style:
 
 def arrange(pages: Sequence[Sequence[Line]]) -> list[list[Paragraph]]:
     """The paragraphs of each page; page n's are at index n - 1."""
-    pages = _without_furniture(pages)
+    pages = [in_columns(page) for page in _without_furniture(pages)]
     style = _style_of(pages)
     arranged = []
     for page in pages:

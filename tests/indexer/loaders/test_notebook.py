@@ -102,3 +102,10 @@ def test_cells_of_the_wrong_shape_are_taken_as_empty() -> None:
     odd = {"cell_type": "code", "source": {"a": 1}, "outputs": "none"}
     with pytest.raises(EmptyDocument, match="no cell with text"):
         _load(odd, {}, _code(None), _markdown([1, None]))
+
+
+def test_the_execution_count_stands_above_the_source_and_its_result_as_jupyter_shows_it() -> None:
+    stream = {"output_type": "stream", "text": "printed"}
+    extracted = _load({**_code("x", stream, _shown("7")), "execution_count": 3}, {**_code("y"), "execution_count": None})
+    assert extracted.text == "In [3]:\nx\n\nprinted\n\nOut[3]:\n7\n\ny\n\n"
+    assert [block.kind for block in extracted.blocks] == ["code", "output", "output", "code"]
