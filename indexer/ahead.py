@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from indexer.errors import LoadError
@@ -18,7 +18,7 @@ MAX_WORKERS = 8
 MakeDraft = Callable[[Step, threading.Event], Draft]
 
 
-def drafts(steps: Sequence[Step], make: MakeDraft) -> Iterator[tuple[Step, Draft | LoadError]]:
+def drafts(steps: Sequence[Step], make: MakeDraft) -> Generator[tuple[Step, Draft | LoadError]]:
     """Each step with what `make` gives for it, or the LoadError it raises, in order; made in as many threads as there
     are processors. `make` is handed an event that is set when nobody waits for it any more: close the iterator.
     """

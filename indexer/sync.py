@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -118,7 +118,7 @@ class Job:
         self.embedded += len(missing)
         return ids
 
-    def _batches(self, todo: Plan, now_ns: int) -> Iterator[list[Replacing]]:
+    def _batches(self, todo: Plan, now_ns: int) -> Generator[list[Replacing]]:
         """The drafts of all files to store, some at a time; files that cannot be loaded are noted and left out."""
         steps: list[Step] = [*todo.renamed, *todo.updated, *todo.added]
         batch: list[Replacing] = []

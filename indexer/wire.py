@@ -13,7 +13,6 @@ import struct
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
-from functools import cache
 from operator import le
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -154,7 +153,6 @@ def _fits(column: Iterable[Any], allowed: frozenset[Any]) -> bool:
     return all(type(value) in allowed or (type(value) is str and value in allowed) for value in values)
 
 
-@cache
 def _types(kind: type) -> dict[str, frozenset[Any]]:
     """By field: the types that its values may have, or the words; the boxes are counted."""
     hints = get_type_hints(kind)

@@ -17,7 +17,7 @@ from indexer import sync
 from indexer.errors import EmbeddingModelError, PathNotFound
 from indexer.index import Index
 from indexer.records import Vectors
-from indexer.types import Progress, SyncReport
+from indexer.types import Filter, Progress, SyncReport
 from tests.indexer.fakes import HashEmbedder
 
 TOPICS = ["gradient", "attention", "tokenizer", "retrieval", "embedding", "optimizer", "perceptron", "softmax"]
@@ -289,6 +289,38 @@ def test_after_any_changes_the_index_equals_a_fresh_one(tmp_path: Path, seed: in
     index.close()
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_looking_only_where_something_changed_finds_what_a_sync_finds(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(100 + seed)
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "first.md").write_text(note("gradient"))
+    with Index.open(tmp_path / "data", embedder=HashEmbedder()) as index:
+        index.sync([folder])
+        for step in range(4):
+            before = contents(folder)
+            mutate(folder, rng)
+            after = contents(folder)
+            changed = [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)]
+            index.refresh([folder], changed)
+            with Index.open(tmp_path / f"fresh{step}", embedder=HashEmbedder()) as fresh:
+                fresh.sync([folder])
+                assert picture(index) == picture(fresh)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """What the file system's notices would name: each file, by its absolute path."""
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_refresh_of_a_folder_that_is_gone_removes_nothing(index: Index, notes: Path) -> None:
+    index.sync([notes])
+    notes.rename(notes.with_name("away"))
+    with pytest.raises(PathNotFound):
+        index.refresh([notes], [str(notes)])
+    assert len(index.documents()) == 3
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_dense_search_equals_comparing_with_every_chunk(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
@@ -299,7 +331,7 @@ def test_dense_search_equals_comparing_with_every_chunk(tmp_path: Path, seed: in
             index.add(f"{n}.md", text.encode(), collection=rng.choice("ab"))
         index.remove(rng.choice(index.documents()).document_id)
         query = embedder.encode([f"the {TOPICS[seed]} of attention"])[0]
-        hits = index.search(f"the {TOPICS[seed]} of attention", n=1000, collection="a", mode="dense").hits
+        hits = index.search(f"the {TOPICS[seed]} of attention", n=1000, filter=Filter("a"), mode="dense").hits
         vectors = embedder.encode(["\n".join([*(w for w in h.headings if w not in h.text), h.text]) for h in hits])
         assert len(hits) == sum(d.n_chunks for d in index.documents("a"))
         assert np.allclose([h.score for h in hits], vectors @ query, atol=1e-3)
