@@ -22,6 +22,7 @@ from gpt.tokenizer import Tokenizer
 from gpt.wordpool import Pool
 
 N_PASSAGES = 8  # as many as are retrieved when serving
+MAX_OF_MANY = 400  # questions, about, that are asked with N_PASSAGES to calibrate
 _UNCALIBRATED = {"slope": 1.0, "log_passages": 0.0, "intercept": 0.0, "threshold": 0.5}
 
 
@@ -105,10 +106,10 @@ class Yardstick:
         wrong = self._margins(model, questions, [h.wrong[:1] for h in self.held_out])
         fooled = self._margins(model, misled, [[q.context] for q in misled])
         alone = _line(right, wrong[::2] + fooled[1::2])
-        with_it = self._margins(
-            model, questions, [(h.question.context, *h.wrong[: N_PASSAGES - 1]) for h in self.held_out]
-        )
-        without = self._margins(model, questions, [h.wrong for h in self.held_out])
+        some = self.held_out[:: max(1, len(self.held_out) // MAX_OF_MANY)]  # N_PASSAGES cost N_PASSAGES times as much
+        questions = [h.question for h in some]
+        with_it = self._margins(model, questions, [(h.question.context, *h.wrong[: N_PASSAGES - 1]) for h in some])
+        without = self._margins(model, questions, [h.wrong for h in some])
         return between_lines(alone, _line(with_it, without)) | {"threshold": 0.5}
 
     def _margins(

@@ -117,5 +117,5 @@ def test_bits_per_byte_are_those_of_pretraining(causal: CausalModel, text: Path)
 
 def test_a_text_too_short_to_measure_is_refused(causal: CausalModel, tmp_path: Path) -> None:
     (tmp_path / "short.txt").write_text("too short")
-    with pytest.raises(DataError, match=r"short\.txt has \d+ tokens, measuring needs 129"):
+    with pytest.raises(DataError, match=r"short\.txt has \d+ tokens, measuring needs 257"):
         measure(causal, tmp_path / "short.txt")
