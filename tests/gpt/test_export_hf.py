@@ -81,7 +81,7 @@ def test_ids_of_hard_texts_are_ours_through_the_opened_tokenizer(folder: Path, t
         assert opened.decode(ids) == text
         special = tokenizer.encoding.encode(text, allowed_special="all")
         assert opened(text, split_special_tokens=False).input_ids == special, text
-    assert (opened.eos_token, opened.pad_token, opened.model_max_length) == ("<|end|>", "<|pad|>", 128)
+    assert (opened.eos_token, opened.pad_token, opened.model_max_length) == ("<|end|>", "<|pad|>", 256)
 
 
 def odd_texts(tokenizer: Tokenizer) -> Iterator[str]:
