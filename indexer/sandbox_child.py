@@ -90,7 +90,10 @@ def main(control_fd: int, parser: str) -> None:
             control.sendall(_line({"failed": one_line(f"{type(error).__name__}: {error}")}))
             raise
         os.nice(_NICE)
+        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+            file.write("1000")  # when memory runs out, the system ends the largest of these first
         gc.collect()
+        gc.set_threshold(50_000)  # children live shortly
         gc.freeze()  # what is loaded is not looked at, so not copied, by a child's garbage collector
         control.sendall(_line({"seccomp": walls.seccomp, "landlock": walls.landlock}))
         Nursery(control, parse, walls).serve()
@@ -208,8 +211,6 @@ def give_up_rights(document: int, request: Request, walls: Walls) -> None:
     """Keeps the document's socket, as descriptor 3, and what memory and time the request grants; nothing else."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-        file.write("1000")  # when memory runs out, the system takes it from here first
     os.dup2(document, _DOCUMENT_FD)
     os.closerange(_DOCUMENT_FD + 1, max(resource.getrlimit(resource.RLIMIT_NOFILE)[0], document + 1))
     signal.alarm(request.wall_s + 1)  # nobody may be left to kill it

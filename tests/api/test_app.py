@@ -148,7 +148,7 @@ def test_openapi_names_every_route_of_the_contract(openapi: dict[str, Any]) -> N
         *("GET /v1/documents", "POST /v1/documents"),
         *("GET /v1/documents/{document_id}", "DELETE /v1/documents/{document_id}"),
         *("GET /v1/documents/{document_id}/content", "GET /v1/documents/{document_id}/text"),
-        *("GET /v1/jobs/{job_id}", "GET /v1/jobs/{job_id}/events"),
+        *("GET /v1/jobs", "GET /v1/jobs/{job_id}", "GET /v1/jobs/{job_id}/events"),
     }
 
 
