@@ -14,12 +14,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from api import cli_ask, cli_eval, cli_explain, cli_export, cli_index, cli_ladder, cli_serve, cli_train
+from api import cli_ask, cli_eval, cli_explain, cli_export, cli_index, cli_ladder, cli_serve, cli_train, cli_verify
 from api.arguments import folder
 from api.console import Report, console, one_line, write_json
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
-COMMANDS = (cli_index, cli_ask, cli_serve, cli_eval, cli_explain, cli_train, cli_ladder, cli_export)
+COMMANDS = (cli_index, cli_ask, cli_serve, cli_eval, cli_explain, cli_train, cli_ladder, cli_export, cli_verify)
 EXAMPLES = """\
 first steps:
   studygpt index ~/notes
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace, stdout: TextIO) -> int:
     elif report is not None:
         report.show(console(stdout))
         stdout.flush()
-    return 0
+    return 0 if report is None else report.status
 
 
 def expected_errors() -> tuple[type[Exception], ...]:

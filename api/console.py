@@ -22,10 +22,11 @@ Step = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Report:
-    """What a command found: `json` for programs, `show` for people."""
+    """What a command found: `json` for programs, `show` for people, and the exit status."""
 
     json: dict[str, Any]
     show: Callable[[Console], None]
+    status: int = 0
 
 
 def write_json(value: dict[str, Any], stream: TextIO) -> None:

@@ -23,7 +23,8 @@ _CHUNKS = """SELECT chunk_id, ordinal, start, "end", text, headings, place, key,
 
 def dump(reading: Reading) -> Iterator[tuple[str, ...]]:
     """The documents in the order of their collections and paths, each followed by its chunks."""
-    yield ("embedding", reading.meta("embedding_model") or "", reading.meta("embedding_dim") or "")
+    if reading.counts()[1]:  # an emptied folder still knows its model, a new one not yet
+        yield ("embedding", reading.meta("embedding_model") or "", reading.meta("embedding_dim") or "")
     for *facts, document_id, text, anchors, data in reading.connection.execute(_DOCUMENTS):
         yield ("document", json.dumps(facts), _sha256(text.encode("utf-8")), _sha256(anchors), _sha256(data))
         for _, *place, key, vector in reading.connection.execute(_CHUNKS, (document_id,)):

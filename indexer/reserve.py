@@ -40,16 +40,15 @@ class Reserve:
             os.unlink(self.path)
 
     def fill(self) -> None:
-        """Keeps as much room as a delete may take, or what there is; does nothing when about that is kept already."""
-        size, there = self._goal(), self.size()
-        if size <= 2 * there:
-            return
-        while size >= max(_USELESS, there + 1):
-            try:
+        """Keeps as much room as a delete may take, but no more than half of what there is: adding needs room as well.
+
+        Does nothing when about that is kept already.
+        """
+        there = self.size()
+        size = min(self._goal(), (free_bytes(self.path.parent) + there) // 2)
+        if size >= max(_USELESS, 2 * there):
+            with contextlib.suppress(OSError):  # another program was faster
                 self._allocate(size)
-                return
-            except OSError:  # full: try for less
-                size //= 2
 
     def _goal(self) -> int:
         """A delete changes no more pages than the database has."""

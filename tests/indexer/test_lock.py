@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from indexer.errors import DataFolderLocked, DataFolderUnusable
-from indexer.lock import claim
+from indexer.lock import RESTORING_NAME, claim, claim_any
 
 
 def test_a_second_claim_is_refused_with_the_holder_and_the_remedy(tmp_path: Path) -> None:
@@ -25,6 +25,19 @@ def test_a_dead_holder_holds_nothing(tmp_path: Path) -> None:
     holder = "import sys, os; from pathlib import Path; from indexer.lock import claim; claim(Path(sys.argv[1])); os._exit(9)"
     assert subprocess.run([sys.executable, "-c", holder, str(tmp_path)], check=False).returncode == 9
     claim(tmp_path).release()
+
+
+def test_a_claim_removes_what_interrupted_writes_have_left(tmp_path: Path) -> None:
+    (tmp_path / "vectors.tmp").write_bytes(b"half")
+    claim(tmp_path).release()
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
+def test_a_folder_that_is_half_restored_is_refused_and_freed(tmp_path: Path) -> None:
+    (tmp_path / RESTORING_NAME).write_text("former-1")
+    with pytest.raises(DataFolderUnusable, match="interrupted; run `studygpt restore FILE --replace` again"):
+        claim(tmp_path)
+    claim_any(tmp_path).release()
 
 
 def test_a_file_is_no_data_folder(tmp_path: Path) -> None:

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from indexer.errors import DataFolderUnusable, StoreCorrupt
-from indexer.migrations import STEPS
+from indexer.migrations import APPLICATION_ID, STEPS
 from indexer.records import Draft, Writing
 from indexer.store import DATABASE_NAME, Store
 from indexer.types import Chunk, Place
+from tests.indexer.crash.layer import Call, watching
 
 TEXT = "cats purr"
 
@@ -196,3 +197,82 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
     with pytest.raises(StoreCorrupt, match=r"is damaged .* restore a backup"):
         Store(tmp_path)
     assert (tmp_path / DATABASE_NAME).read_bytes() == b"no database " * 1000
+
+
+class FailingSync:
+    """Lets the next sync of SQLite fail once it is `armed`."""
+
+    armed = False
+
+    def __call__(self, call: Call) -> None:
+        if self.armed and call.sqlite and call.kind == "sync":
+            self.armed = False
+            raise apsw.exception_for(apsw.SQLITE_IOERR_FSYNC)
+
+
+def test_after_a_failed_sync_nothing_more_is_written_until_the_folder_is_opened_anew(tmp_path: Path) -> None:
+    watch = FailingSync()
+    with watching(watch):
+        store = Store(tmp_path)
+        with store.write() as writing:
+            put(writing)
+        watch.armed = True
+        for name in ("b.txt", "c.txt"):
+            with pytest.raises(DataFolderUnusable, match=r"failed to keep .* is safe"), store.write() as writing:
+                put(writing, name)
+        with store.read() as reading:
+            assert [d.path for d in reading.documents()] == ["a.txt"]
+        store.close()
+    assert (tmp_path / f"{DATABASE_NAME}-wal").stat().st_size > 0  # closing has not carried the log over
+    again = Store(tmp_path)
+    with again.write() as writing:
+        put(writing, "c.txt")
+        assert {"a.txt", "c.txt"} <= {d.path for d in writing.documents()}
+    again.close()
+
+
+def test_a_failed_sync_while_the_log_is_carried_over_stops_the_writing_and_loses_no_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = FailingSync()
+    with watching(watch):
+        store = Store(tmp_path)
+        monkeypatch.setattr("indexer.store.WAL_PAGES", 1)
+
+        def arm(_connection: object, _name: str, pages: int) -> int:
+            watch.armed = True
+            return store._note_wal(store._writer, "main", pages)
+
+        store._writer.set_wal_hook(arm)  # called between the commit and the carrying over
+        with store.write() as writing:
+            put(writing)
+        with pytest.raises(DataFolderUnusable, match="failed to keep"), store.write() as writing:
+            put(writing, "b.txt")
+        store.close()
+    again = Store(tmp_path)
+    with again.read() as reading:
+        assert [d.path for d in reading.documents()] == ["a.txt"]
+    again.close()
+
+
+def test_the_log_is_carried_over_once_it_is_long(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.store.WAL_PAGES", 20)
+    for n in range(40):
+        with store.write() as writing:
+            put(writing, f"{n}.txt", f"words of {n}")
+    log = store.path.with_name(f"{DATABASE_NAME}-wal").stat().st_size
+    assert log < 60 * 4096
+
+
+def test_a_database_of_an_older_version_takes_the_steps_it_lacks(tmp_path: Path) -> None:
+    connection = apsw.Connection(str(tmp_path / DATABASE_NAME))
+    connection.execute(STEPS[0])
+    connection.pragma("user_version", 1)
+    connection.execute("INSERT INTO collection (name) VALUES ('kept')")
+    connection.close()
+    store = Store(tmp_path)
+    with store.read() as reading:
+        assert [c.name for c in reading.collections()] == ["kept"]
+        assert reading.connection.pragma("user_version") == len(STEPS)
+        assert reading.connection.pragma("application_id") == APPLICATION_ID
+    store.close()
