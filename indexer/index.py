@@ -9,19 +9,31 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from indexer.context import Context, context_of
 from indexer.embed import Embedder, SentenceTransformerEmbedder
 from indexer.errors import EmbeddingModelError
 from indexer.lock import FolderLock, claim
 from indexer.places import place_packed
+from indexer.query import Query, parse
 from indexer.sandbox import Loading, shared
 from indexer.search import Mode, Searcher
 from indexer.shadow import Shadow
 from indexer.store import Store
 from indexer.sync import KEEP_VECTORS, Job, check_model
-from indexer.types import Collection, Document, IndexStatus, Place, Progress, SearchResult, SyncReport
+from indexer.types import (
+    EVERYTHING,
+    Collection,
+    Document,
+    Filter,
+    Hit,
+    IndexStatus,
+    Place,
+    Progress,
+    SearchResult,
+    SyncReport,
+)
 
 DEFAULT_COLLECTION = "default"
-VECTOR_INDEX = "exact"
 
 
 class Index:
@@ -74,7 +86,7 @@ class Index:
         A file that cannot be indexed is reported, and what was known of it before stays. Raises PathNotFound.
         """
         with self._job:
-            return Job(self._store, self._embedder, collection, self._parsers, progress).sync(paths)
+            return self._settled(Job(self._store, self._embedder, collection, self._parsers, progress).sync(paths))
 
     def refresh(
         self,
@@ -88,7 +100,8 @@ class Index:
         paths of files and folders. The report counts these alone. Raises PathNotFound.
         """
         with self._job:
-            return Job(self._store, self._embedder, collection, self._parsers, progress).refresh(paths, changed)
+            job = Job(self._store, self._embedder, collection, self._parsers, progress)
+            return self._settled(job.refresh(paths, changed))
 
     def add(
         self,
@@ -116,27 +129,39 @@ class Index:
         EmptyDocument for a text without words.
         """
         with self._job:
-            return tuple(Job(self._store, self._embedder, collection, self._parsers, progress).add_texts(texts))
+            ids = tuple(Job(self._store, self._embedder, collection, self._parsers, progress).add_texts(texts))
+            self._searcher.settle()
+            return ids
 
     def remove(self, document_id: str) -> None:
         """Removes a document. Raises DocumentNotFound."""
         with self._store.removing() as writing:
             writing.delete(document_id)
 
-    def search(self, query: str, *, n: int = 10, collection: str | None = None, mode: Mode = "hybrid") -> SearchResult:
-        """The `n` best chunks for `query` in `collection`, or in all; none for an empty query.
+    def search(
+        self, query: str | Query, *, n: int = 10, filter: Filter = EVERYTHING, mode: Mode = "hybrid"
+    ) -> SearchResult:
+        """The `n` best chunks for `query` that `filter` admits; none for an empty query. A text is read as
+        `indexer.query.parse` says; give `plain(text)` to look for all its words and no syntax.
 
-        Scores of `hybrid` are 0..1, of `dense` cosines, of `bm25` above 0. Raises CollectionNotFound.
+        Scores of `hybrid` are 0..1, less what a near-duplicate of a better hit loses; of `dense` cosines, of `bm25`
+        above 0. Raises CollectionNotFound.
         """
         searcher = self._searcher
+        query = parse(_whole(query)) if isinstance(query, str) else query
         try:
-            return searcher.search(query, n, collection, mode)
+            return searcher.search(query, n, filter, mode)
         except EmbeddingModelError:
             with self._taking_over:
                 current = self._searcher
             if current is searcher:
                 raise
-            return current.search(query, n, collection, mode)
+            return current.search(query, n, filter, mode)
+
+    def context(self, hit: Hit, n: int = 1) -> Context:
+        """Up to `n` passages on each side of `hit`; none when its document has changed since."""
+        with self._store.read() as reading:
+            return context_of(reading, hit, n)
 
     def change_model(self, embedder: Embedder, *, progress: Callable[[int, int], None] | None = None) -> None:
         """Embeds everything with `embedder` and uses it from then on; `progress` is told the texts done and in all.
@@ -194,7 +219,7 @@ class Index:
                 n_chunks=n_chunks,
                 size_bytes=self._store.size_bytes(),
                 embedding_model=self._embedder.name,
-                vector_index=VECTOR_INDEX,
+                vector_index=self._searcher.kind,
             )
 
     @property
@@ -217,6 +242,12 @@ class Index:
                 last.callback(self._store.close)
                 self._searcher.save()
 
+    def _settled(self, report: SyncReport) -> SyncReport:
+        """Lets the vector index take its form once vectors have come; gives the report."""
+        if report.embedded:
+            self._searcher.settle()
+        return report
+
     def __enter__(self) -> Self:
         return self
 
@@ -224,3 +255,8 @@ class Index:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _whole(text: str) -> str:
+    """The text without halves of characters, which are no words of any text."""
+    return text.encode("utf-8", "replace").decode("utf-8")

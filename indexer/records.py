@@ -147,31 +147,13 @@ class Reading:
         """How many vectors are stored, in use or not."""
         return int(self._value("SELECT count(*) FROM vector"))
 
-    def vectors_after(self, vector_id: int) -> tuple[Ids, Vectors]:
-        """Ids (n,) and vectors (n, dim) of all above `vector_id`, in the order of their ids."""
-        sql = "SELECT vector_id, data FROM vector WHERE vector_id > ? ORDER BY vector_id"
-        rows: list[tuple[Any, ...]] = self.connection.execute(sql, (vector_id,)).fetchall()
+    def vectors_after(self, vector_id: int, limit: int = -1) -> tuple[Ids, Vectors]:
+        """Ids (n,) and vectors (n, dim) of the first `limit` (or all) above `vector_id`, in the order of their ids."""
+        sql = "SELECT vector_id, data FROM vector WHERE vector_id > ? ORDER BY vector_id LIMIT ?"
+        rows: list[tuple[Any, ...]] = self.connection.execute(sql, (vector_id, limit)).fetchall()
         ids = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
         flat = np.frombuffer(b"".join(row[1] for row in rows), dtype=STORED_DTYPE)
         return ids, flat.astype(np.float32).reshape(len(rows), -1 if rows else 0)
-
-    def live_vectors(self, collection_id: int | None) -> Ids:
-        """Ids of the vectors that chunks of the collection (or of any) use."""
-        sql = """SELECT DISTINCT vector_id FROM chunk JOIN document USING (document_id)
-            WHERE ?1 IS NULL OR collection_id = ?1"""
-        rows: list[tuple[Any, ...]] = self.connection.execute(sql, (collection_id,)).fetchall()
-        return np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
-
-    def chunks_of_vectors(self, vector_ids: Sequence[int], collection_id: int | None) -> list[tuple[int, int]]:
-        """(vector_id, chunk_id) pairs of the collection's chunks (or of any) that use these vectors."""
-        sql = """SELECT vector_id, chunk_id FROM json_each(?1) JOIN chunk ON vector_id = value
-            JOIN document USING (document_id) WHERE ?2 IS NULL OR collection_id = ?2"""
-        return self._pairs(sql, json.dumps(list(vector_ids)), collection_id)
-
-    def vectors_of_chunks(self, chunk_ids: Sequence[int]) -> list[tuple[int, int]]:
-        """(vector_id, chunk_id) pairs of these chunks."""
-        sql = "SELECT vector_id, chunk_id FROM json_each(?) JOIN chunk ON chunk_id = value"
-        return self._pairs(sql, json.dumps(list(chunk_ids)))
 
     def hits(self, scores: Mapping[int, float]) -> list[Hit]:
         """The chunks of these ids with their scores, best first; equal scores by path and place in the text."""
@@ -185,10 +167,6 @@ class Reading:
     def _value(self, sql: str, *values: Any) -> Any:
         row = self.connection.execute(sql, values).fetchone()
         return None if row is None else row[0]
-
-    def _pairs(self, sql: str, *values: Any) -> list[tuple[int, int]]:
-        rows: list[Any] = self.connection.execute(sql, values).fetchall()
-        return rows
 
     def _of_document(self, sql: str, document_id: str) -> Any:
         value = self._value(sql, document_id)

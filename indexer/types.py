@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 Box = tuple[float, float, float, float]
@@ -108,6 +109,26 @@ class Hit:
     headings: tuple[str, ...]
     score: float
     place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What is None admits all. Equal filters admit the same documents of one generation.
+
+    `path` is a glob over the whole path, or over its end from a slash on (`lectures/*.md`); `*` and `?` match slashes
+    too, and case counts. `type` is a suffix (`pdf`) or, with a slash, a glob over media types (`text/*`).
+    `modified_since` is about the file's own time, and the time of indexing where there is none; `added_since` about
+    the time when the document, as it is, was indexed. Times without a zone are UTC.
+    """
+
+    collection: str | None = None
+    path: str | None = None
+    type: str | None = None
+    modified_since: datetime | None = None
+    added_since: datetime | None = None
+
+
+EVERYTHING = Filter()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,13 @@ import gpt.reader
 from gpt.errors import ContextTooLong
 from indexer.embed import SentenceTransformerEmbedder
 from indexer.index import Index
+from indexer.query import plain
 from rag.errors import QuestionTooLong
 from rag.pipeline import Pipeline
 from rag.ports import Reader, Reading, Span
 from rag.retrieve import IndexRetriever
 
-__all__ = ["Assistant", "GPTReader", "Index", "assemble", "join", "load_reader", "open_index"]
+__all__ = ["Assistant", "GPTReader", "Index", "assemble", "join", "load_reader", "open_index", "plain"]
 
 
 @dataclass(frozen=True)

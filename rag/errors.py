@@ -34,9 +34,12 @@ class UnknownCollection(RagError):
 
 
 class NothingIndexed(RagError):
-    """There is no passage to read, in the collection (None: in any)."""
+    """There is no passage to read, in the collection (None: in any), or in none of the documents asked for."""
 
-    def __init__(self, collection: str | None) -> None:
+    def __init__(self, collection: str | None, narrowed: str | None = None) -> None:
+        if narrowed is not None:
+            super().__init__(f"no indexed document is as asked for ({narrowed}); ask for less, or index more")
+            return
         where = "the index is empty" if collection is None else f"collection {collection!r} is empty"
         option = "" if collection in (None, "default") else f" --collection {collection}"
         super().__init__(f"{where}; index something first: studygpt index FOLDER{option}")

@@ -16,7 +16,7 @@ from typing import Literal, TypeVar, get_args
 from gpt.confidence import auroc
 from gpt.metrics import exact_match, normalize, token_f1
 from gpt.squad import SquadQuestion, load_squad
-from rag.assemble import Index, join, load_reader, open_index
+from rag.assemble import Index, join, load_reader, open_index, plain
 from rag.beir import TestSet, load_beir
 from rag.errors import MalformedFile
 from rag.metrics import ndcg, quantile, recall, reciprocal_rank
@@ -57,7 +57,7 @@ def _score(
     """The means over the queries `asked`; `names` maps the index's document ids to the test set's."""
     rows = []
     for done, query_id in enumerate(asked, 1):
-        hits = index.search(tests.queries[query_id], n=CHUNKS_PER_DOCUMENT * DEPTH, mode=mode).hits
+        hits = index.search(plain(tests.queries[query_id]), n=CHUNKS_PER_DOCUMENT * DEPTH, mode=mode).hits
         ranking = list(dict.fromkeys(names[hit.document_id] for hit in hits))
         judged = tests.qrels[query_id]
         rows.append((ndcg(ranking, judged, 10), recall(ranking, judged, DEPTH), reciprocal_rank(ranking, judged, 10)))

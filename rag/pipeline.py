@@ -41,9 +41,9 @@ class Pipeline:
             raise EmptyQuestion
         timings = {"retrieve": 0.0, "read": 0.0, "total": 0.0}
         with _timed(timings, "retrieve"):
-            found = self._retriever.retrieve(asked, n_evidence=question.n_evidence, collection=question.collection)
+            found = self._retriever.retrieve(asked, n_evidence=question.n_evidence, filter=question.filter)
         if not found.evidence:
-            raise NothingIndexed(question.collection)
+            raise NothingIndexed(question.filter.collection, question.narrowed)
         yield EvidenceFound(found.evidence)
 
         with _timed(timings, "read"):

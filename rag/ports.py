@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from indexer.types import Filter
 from rag.types import Citation, Evidence
 
 
@@ -40,8 +41,8 @@ class Reading:
 class Retriever(Protocol):
     """Finds passages and vouches for their words."""
 
-    def retrieve(self, query: str, *, n_evidence: int, collection: str | None) -> Retrieved:
-        """The passages to read, best first; empty when nothing is indexed."""
+    def retrieve(self, query: str, *, n_evidence: int, filter: Filter) -> Retrieved:
+        """The passages to read of the documents that `filter` admits, best first; empty when there are none."""
 
     def cite(self, evidence: Evidence, start: int, end: int) -> Citation:
         """The citation of characters [start, end) of `evidence.text`, its quote read afresh from the document."""

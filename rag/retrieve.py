@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from indexer.errors import DocumentNotFound
+from indexer.query import plain
+from indexer.types import Filter
 from rag.errors import EvidenceGone, UnknownCollection
 from rag.ports import Retrieved
 from rag.types import Citation, Evidence
@@ -26,11 +28,11 @@ class IndexRetriever:
     def __init__(self, index: Index) -> None:
         self._index = index
 
-    def retrieve(self, query: str, *, n_evidence: int, collection: str | None) -> Retrieved:
+    def retrieve(self, query: str, *, n_evidence: int, filter: Filter) -> Retrieved:
         """The best passages without near-duplicates; none when nothing is indexed. Raises UnknownCollection."""
-        if not holds_passages(self._index, collection):
+        if not holds_passages(self._index, filter.collection):
             return Retrieved((), self._index.generation)
-        result = self._index.search(query, n=CANDIDATES_PER_EVIDENCE * n_evidence, collection=collection)
+        result = self._index.search(plain(query), n=CANDIDATES_PER_EVIDENCE * n_evidence, filter=filter)
         hits = drop_near_duplicates(result.hits, n_evidence)
         return Retrieved(tuple(_evidence(hit) for hit in hits), result.generation)
 

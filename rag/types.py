@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+
+from indexer.types import EVERYTHING, Filter
 
 Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, and where to look. `n_evidence` passages at most are read."""
+    """What is asked, and where to look: in `collection`, and only in the documents that `within` admits besides.
+
+    `n_evidence` passages at most are read.
+    """
 
     text: str
     collection: str | None = None  # None: every collection
     n_evidence: int = 8
+    within: Filter = EVERYTHING
+
+    @property
+    def filter(self) -> Filter:
+        """All that says where to look."""
+        return self.within if self.collection is None else replace(self.within, collection=self.collection)
+
+    @property
+    def narrowed(self) -> str | None:
+        """What `within` asks of a document, in words; None when it admits all."""
+        asked = {name: value for name, value in asdict(self.within).items() if value is not None}
+        return ", ".join(f"{name} {value}" for name, value in asked.items()) or None
 
 
 @dataclass(frozen=True, slots=True)

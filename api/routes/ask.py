@@ -35,7 +35,7 @@ ERRORS = problems({404: "no collection of that name", 409: "nothing is indexed, 
 @router.post("/v1/ask", response_model=AnswerOut, responses={200: STREAM, **ERRORS})
 async def ask(request: Request, body: AskRequest, service: ServiceOf) -> Response | AnswerOut:
     """Answers a question from the indexed materials with the exact words it came from, or says it is not in them."""
-    question = Question(body.question, body.collection, body.n_evidence)
+    question = Question(body.question, body.collection, body.n_evidence, body.filter)
     events = iterate(service.assistant.pipeline.events(question), service.reading)
     if "text/event-stream" in request.headers.get("accept", ""):
         # The first event is made before the response begins, so that what fails at once has its proper status.

@@ -18,6 +18,7 @@ from indexer.errors import (
     UnsupportedFormat,
 )
 from indexer.index import Index
+from indexer.types import Filter
 from tests.indexer.fakes import HashEmbedder
 
 NOTEBOOK = {
@@ -107,7 +108,7 @@ def test_half_a_character_in_a_notebook_does_no_harm(index: Index) -> None:
 def test_texts_are_added_in_bulk_and_found_by_name(index: Index) -> None:
     ids = index.add_texts([("d1", "cats purr"), ("d2", "dogs bark")], collection="evaluation")
     assert [index.document(i).path for i in ids] == ["d1", "d2"]
-    assert index.search("bark", collection="evaluation").hits[0].path == "d2"
+    assert index.search("bark", filter=Filter("evaluation")).hits[0].path == "d2"
     assert index.search("d2", mode="bm25").hits == ()
     assert index.add_texts([("d2", "dogs howl")], collection="evaluation") == ids[1:]
     assert len(index.documents()) == 2

@@ -10,9 +10,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from indexer.filter import Scope
 from indexer.index import Index
-from indexer.lexical import MAX_TERMS, match_expression, query_terms, search_bm25
+from indexer.lexical import search_bm25
+from indexer.query import parse, plain
 from indexer.store import Store
+from indexer.types import Filter
 from tests.indexer.fakes import HashEmbedder
 
 NOTES = {
@@ -41,23 +44,11 @@ def store(folder: Path) -> Iterator[Store]:
 
 def found(store: Store, query: str, collection: str | None = None) -> list[str]:
     with store.read() as reading:
-        collection_id = None if collection is None else reading.collection_id(collection)
-        scores = search_bm25(reading, query, 10, collection_id)
+        scores = search_bm25(reading, parse(query), 10, Scope(reading, Filter(collection)))
         return [hit.path for hit in reading.hits(scores)]
 
 
-def test_stopwords_are_left_out_unless_there_is_nothing_else() -> None:
-    assert query_terms("What is the gradient of the loss?") == ["gradient", "loss"]
-    assert query_terms("to be or not to be") == ["to", "be", "or", "not"]
-
-
-def test_words_are_looked_up_once_and_not_without_end() -> None:
-    assert query_terms("loss Loss LOSS") == ["loss"]
-    assert len(query_terms(" ".join(f"w{i}" for i in range(1000)))) == MAX_TERMS
-
-
 def test_a_query_without_words_finds_nothing(store: Store) -> None:
-    assert match_expression(" ?! ") is None
     assert found(store, " ?! ") == []
 
 
@@ -72,6 +63,25 @@ def test_only_the_collection_asked_for_is_searched(store: Store) -> None:
     assert found(store, "fish") == ["fish.txt"]
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ('"cats sleep"', {"cats.txt", "dogs.txt"}),
+        ('"sleep cats"', set()),
+        ("purr AND sleep", {"cats.txt"}),
+        ("cats -purr", {"dogs.txt"}),
+        ("cats NOT dogs", {"cats.txt"}),
+        ("purr OR swim", {"cats.txt", "fish.txt"}),
+        ("swi*", {"fish.txt"}),
+        ("naiv* AND cafe OR purr sofa", {"naive.txt", "cats.txt", "dogs.txt"}),
+        ('"warm red sofa" -"day long"', set()),
+        ("purr, swim", {"cats.txt", "fish.txt"}),
+    ],
+)
+def test_phrases_prefixes_and_boolean_words_mean_what_they_say(store: Store, query: str, expected: set[str]) -> None:
+    assert set(found(store, query)) == expected
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.text(max_size=40))
 @example('"')
@@ -80,6 +90,8 @@ def test_only_the_collection_asked_for_is_searched(store: Store) -> None:
 @example("NEAR(cats dogs) ^cats text:cats {text} : -cats")
 @example("_ __ 'cats' \x00 \\")
 @example("²½ٮ _²_")
+@example('"" AND _* NOT "_" OR -"cats"')
+@example('"cats" NOT _ OR "²"* AND ²')
 def test_any_string_is_a_valid_query(store: Store, query: str) -> None:
     found(store, query)
 
@@ -91,7 +103,7 @@ def test_scores_follow_the_formula(store: Store) -> None:
     containing = sum("sleep" in words for words in rows.values())
     idf = math.log((len(rows) - containing + 0.5) / (containing + 0.5))
     with store.read() as reading:
-        scores = search_bm25(reading, "sleep", 10)
+        scores = search_bm25(reading, plain("sleep"), 10, Scope(reading, Filter()))
         by_path = {hit.path: hit.score for hit in reading.hits(scores)}
     for name, score in by_path.items():
         frequency, length = rows[name].count("sleep"), len(rows[name])

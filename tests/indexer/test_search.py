@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from indexer import search, sync
 from indexer.errors import CollectionNotFound
 from indexer.index import Index
+from indexer.query import plain
 from indexer.search import SNAPSHOT_NAME
 from indexer.snapshot import read_snapshot
+from indexer.types import Filter
 from tests.indexer.fakes import HashEmbedder
 
 NOTES = {"cats.md": "cats purr softly", "dogs.md": "dogs bark loudly", "fish.md": "fish swim deeply"}
@@ -62,12 +66,12 @@ def test_hybrid_finds_what_only_one_side_finds(index: Index) -> None:
 
 def test_only_the_collection_asked_for_is_searched(index: Index) -> None:
     for mode in ("hybrid", "dense", "bm25"):
-        assert paths(index, "cats dogs fish", collection="fish", mode=mode) == ["fish.md"]
+        assert paths(index, "cats dogs fish", filter=Filter("fish"), mode=mode) == ["fish.md"]
 
 
 def test_an_unknown_collection_is_named_beside_those_there_are(index: Index) -> None:
     with pytest.raises(CollectionNotFound, match=r"no collection named 'sea' \(there are: fish, land\)"):
-        index.search("cats", collection="sea")
+        index.search("cats", filter=Filter("sea"))
 
 
 def test_an_empty_query_and_an_empty_index_find_nothing(index: Index, tmp_path: Path) -> None:
@@ -132,6 +136,18 @@ def test_a_file_of_an_older_generation_is_not_believed(folder: Path) -> None:
         assert paths(index, "cows moo", mode="dense")[0] == "cats.md"
 
 
+def test_a_file_of_another_database_is_not_believed(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    other = tmp_path_factory.mktemp("other")
+    with open_index(other) as index:
+        for name in ("x.md", "y.md", "z.md"):
+            index.add(name, f"letters {name} and more".encode())
+        index.search("letters")
+    (folder / SNAPSHOT_NAME).write_bytes((other / SNAPSHOT_NAME).read_bytes())
+    with open_index(folder) as index:
+        hit = index.search("cats purr softly", mode="dense").hits[0]
+        assert (hit.path, hit.score) == ("cats.md", pytest.approx(1, abs=1e-3))
+
+
 def test_a_folder_where_the_file_cannot_be_written_still_closes(folder: Path) -> None:
     (folder / SNAPSHOT_NAME).unlink()
     (folder / SNAPSHOT_NAME).with_suffix(".tmp").mkdir()
@@ -165,12 +181,82 @@ def test_equal_scores_are_ordered_by_path(tmp_path: Path) -> None:
         assert paths(index, "same words", n=2) == ["a.md", "b.md"]
 
 
+def test_copies_of_a_better_hit_give_way(tmp_path: Path) -> None:
+    with open_index(tmp_path) as index:
+        for name in ("a.md", "b.md", "c.md"):
+            index.add(name, b"cats purr softly at night")
+        index.add("d.md", b"cats purr")
+        hits = index.search("cats purr softly at night", n=4).hits
+    assert [hit.path for hit in hits] == ["a.md", "d.md", "b.md", "c.md"]
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+def test_what_a_query_demands_holds_for_both_sides(index: Index) -> None:
+    index.add("both.md", b"cats bark at dogs", collection="land")
+    for mode in ("hybrid", "dense", "bm25"):
+        assert set(paths(index, "cats -bark", mode=mode)) == {"cats.md"}
+        assert set(paths(index, '"dogs bark"', mode=mode)) == {"dogs.md"}
+        assert set(paths(index, "cats AND dogs OR swim", mode=mode)) == {"both.md", "fish.md"}
+    assert len(index.search(plain('"dogs bark"')).hits) == 4
+
+
+class Large:
+    """Four texts over many directions, so that a few hundred vectors have neighbours to find."""
+
+    texts: ClassVar = [(f"{i % 7}/{i}.txt", f"w{i % 13} w{i % 29} w{i % 31} w{i % 5} word{i}") for i in range(400)]
+    queries: ClassVar = [f"w{i % 13} w{i % 29} w{i % 31}" for i in range(0, 400, 9)]
+
+
+@pytest.fixture
+def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+    monkeypatch.setattr(search, "LARGE", 300)
+    with open_index(tmp_path) as index:
+        index.add_texts(Large.texts)
+        yield index
+
+
+def test_a_large_index_searches_cells_and_misses_next_to_nothing(
+    large: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert large.status().vector_index.endswith("cells")
+    monkeypatch.undo()
+    with open_index(tmp_path / "exact") as exact:
+        exact.add_texts(Large.texts)
+        right = {q: set(paths(exact, q, mode="dense")) for q in Large.queries}
+    same = sum(len(right[q] & set(paths(large, q, mode="dense"))) for q in Large.queries)
+    assert same >= 0.97 * 10 * len(Large.queries)
+
+
+def test_a_large_index_is_kept_and_grows(large: Index, tmp_path: Path) -> None:
+    kind = large.status().vector_index
+    large.close()
+    with open_index(tmp_path) as index:
+        index.add("new.md", b"quokkas smile")
+        hit = index.search("quokkas smile", mode="dense").hits[0]
+        assert (hit.path, index.status().vector_index) == ("new.md", kind)
+        index.remove(hit.document_id)
+        assert "new.md" not in paths(index, "quokkas smile", n=50)
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "dense", "bm25"])
+def test_a_filtered_search_is_the_whole_one_filtered(large: Index, mode: str) -> None:
+    """The slow twin: every hit there is, and only then the filter."""
+    for query in Large.queries[:6]:
+        for path in ("3/*", "*/7?.txt", "nowhere/*", "*/11.txt"):
+            everything = large.search(query, n=2000, mode=mode).hits  # type: ignore[arg-type]
+            expected = [hit.score for hit in everything if fnmatchcase(hit.path, path)][:10]
+            hits = large.search(query, n=10, filter=Filter(path=path), mode=mode).hits  # type: ignore[arg-type]
+            assert all(fnmatchcase(hit.path, path) for hit in hits)
+            if mode != "hybrid":  # whose scores are shares of the best hit's
+                assert [hit.score for hit in hits] == pytest.approx(expected, abs=1e-5)
+
+
 def test_searches_go_on_while_a_job_writes(index: Index) -> None:
     stop, failures = threading.Event(), []
 
     def look() -> None:
         while not stop.is_set():
-            result = index.search("cats purr softly", collection="land", n=50)
+            result = index.search("cats purr softly", filter=Filter("land"), n=50)
             if result.hits[0].path != "cats.md" or any(hit.collection != "land" for hit in result.hits):
                 failures.append(result)
 

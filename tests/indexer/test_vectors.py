@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 
 from indexer.errors import StoreCorrupt
-from indexer.records import Ids, Vectors
+from indexer.records import STORED_DTYPE, Ids, Vectors
 from indexer.vectors import VectorIndex
 
 
 def unit_vectors(n: int, dim: int = 16, seed: int = 0) -> Vectors:
     vectors = np.random.default_rng(seed).standard_normal((n, dim)).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return rounded(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+
+
+def rounded(vectors: Vectors) -> Vectors:
+    """The vectors as the store keeps them."""
+    return vectors.astype(STORED_DTYPE).astype(np.float32)
 
 
 def brute_force(query: Vectors, ids: Ids, vectors: Vectors, n: int, allowed: Ids) -> list[int]:
@@ -50,14 +55,14 @@ def test_allowed_ids_that_are_not_there_do_no_harm(index: VectorIndex) -> None:
 def test_scores_are_the_inner_products_of_search(index: VectorIndex, ids: Ids) -> None:
     query = unit_vectors(1, seed=5)[0]
     found = index.search(query, 10, ids)
-    assert index.scores(query, np.array(list(found))) == pytest.approx(found, abs=1e-6)
-    assert index.scores(query, np.array([], dtype=np.int64)) == {}
+    vectors = dict(zip(ids.tolist(), unit_vectors(len(ids)), strict=True))
+    assert found == pytest.approx({i: float(vectors[i] @ query) for i in found}, abs=1e-6)
 
 
 def test_an_index_survives_its_bytes(index: VectorIndex, ids: Ids) -> None:
     query = unit_vectors(1, seed=8)[0]
     again = VectorIndex.from_bytes(index.to_bytes())
-    assert again.search(query, 10, ids) == index.search(query, 10, ids)
+    assert again.search(query, 10) == again.search(query, 10, ids) == index.search(query, 10, ids)
     again.add(np.array([1], dtype=np.int64), query.reshape(1, -1))
     assert next(iter(again.search(query, 1, np.array([1, *ids])))) == 1
 
@@ -65,6 +70,54 @@ def test_an_index_survives_its_bytes(index: VectorIndex, ids: Ids) -> None:
 def test_bytes_that_are_no_index_are_refused() -> None:
     with pytest.raises(StoreCorrupt):
         VectorIndex.from_bytes(b"not an index at all")
+
+
+@pytest.fixture(scope="module")
+def many() -> tuple[Ids, Vectors, VectorIndex]:
+    """Vectors in loose clusters, as texts have them, and their index with cells."""
+    rng = np.random.default_rng(1)
+    vectors = np.repeat(unit_vectors(40, 32), 50, axis=0) + 0.15 * rng.standard_normal((2000, 32)).astype(np.float32)
+    vectors = rounded(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    ids = np.arange(2000, dtype=np.int64) * 2 + 1
+    exact = VectorIndex(32)
+    exact.add(ids, vectors)
+    return ids, vectors, exact.with_cells()
+
+
+def test_cells_find_nearly_all_that_brute_force_finds(many: tuple[Ids, Vectors, VectorIndex]) -> None:
+    ids, vectors, large = many
+    right = [brute_force(q, ids, vectors, 10, ids) for q in vectors[:50]]
+    found = [list(large.search(q, 10)) for q in vectors[:50]]
+    assert not large.is_exact
+    assert 1 <= large._index.nprobe < large._index.nlist
+    assert sum(len({*a} & {*b}) for a, b in zip(right, found, strict=True)) >= 0.98 * 500
+
+
+def test_cells_miss_nothing_among_the_allowed(many: tuple[Ids, Vectors, VectorIndex]) -> None:
+    ids, vectors, large = many
+    allowed = ids[::37]
+    for query in vectors[:20]:
+        assert list(large.search(query, 10, allowed)) == brute_force(query, ids, vectors, 10, allowed)
+
+
+def test_an_index_with_cells_survives_its_bytes_and_catches_up(many: tuple[Ids, Vectors, VectorIndex]) -> None:
+    ids, vectors, large = many
+    again = VectorIndex.from_bytes(large.to_bytes())
+    assert (again.kind, again.search(vectors[0], 10)) == (large.kind, large.search(vectors[0], 10))
+    grown = VectorIndex(32)
+    grown.add(np.append(ids, 9999), np.vstack([vectors, unit_vectors(1, 32, seed=7)]))
+    again.catch_up(grown)
+    assert next(iter(again.search(unit_vectors(1, 32, seed=7)[0], 1))) == 9999
+
+
+def test_cells_are_made_once_it_pays_and_again_when_outgrown() -> None:
+    index = VectorIndex(8)
+    index.add(np.arange(200, dtype=np.int64), unit_vectors(200, 8))
+    assert (index.is_outgrown(200), index.is_outgrown(201)) == (True, False)
+    large = index.with_cells()
+    assert not large.is_outgrown(200)
+    large.add(np.arange(200, 1000, dtype=np.int64), unit_vectors(800, 8, seed=3))
+    assert large.is_outgrown(200)
 
 
 def test_nothing_is_found_in_nothing() -> None:

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 
+from indexer.types import Filter
 from rag.errors import EvidenceGone, QuestionTooLong
 from rag.ports import Reading, Retrieved, Span
 from rag.types import Citation, Evidence
@@ -31,8 +32,8 @@ class FakeRetriever:
     def __init__(self, texts: dict[str, str]) -> None:
         self.texts = dict(texts)
 
-    def retrieve(self, query: str, *, n_evidence: int, collection: str | None) -> Retrieved:
-        found = [] if collection == "empty" else [e for name, text in self.texts.items() for e in self._cut(name, text)]
+    def retrieve(self, query: str, *, n_evidence: int, filter: Filter) -> Retrieved:
+        found = [] if filter.collection == "empty" else [e for name, text in self.texts.items() for e in self._cut(name, text)]
         ranked = sorted(found, key=lambda evidence: -len(words(evidence.text) & words(query)))
         return Retrieved(tuple(ranked[:n_evidence]), generation=7)
 

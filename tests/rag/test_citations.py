@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from indexer.index import Index
+from indexer.types import Filter
 from rag.answer import Claim
 from rag.cite import is_verified
 from rag.pipeline import Pipeline
@@ -99,7 +100,7 @@ def passages(index: Index) -> dict[str, list[Evidence]]:
     """Every passage of the index, by the suffix of its document."""
     found: dict[str, list[Evidence]] = {suffix: [] for suffix in FORMATS}
     retriever = IndexRetriever(index)
-    for evidence in retriever.retrieve("the a of is", n_evidence=1000, collection=None).evidence:
+    for evidence in retriever.retrieve("the a of is", n_evidence=1000, filter=Filter()).evidence:
         found[Path(evidence.path).suffix].append(evidence)
     return found
 
@@ -162,7 +163,7 @@ def test_a_quote_stands_in_the_line_or_cell_that_is_named(index: Index, words: s
     retriever = IndexRetriever(index)
     evidence = next(
         evidence
-        for evidence in retriever.retrieve(words, n_evidence=100, collection=None).evidence
+        for evidence in retriever.retrieve(words, n_evidence=100, filter=Filter()).evidence
         if words in evidence.text and not evidence.path.endswith(".pdf")
     )
     start = evidence.text.index(words)

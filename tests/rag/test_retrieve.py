@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from indexer.index import Index
-from indexer.types import Hit, Place
+from indexer.types import Filter, Hit, Place
 from rag.errors import EvidenceGone, NothingIndexed, UnknownCollection
 from rag.pipeline import Pipeline
 from rag.retrieve import IndexRetriever, drop_near_duplicates, holds_passages
@@ -33,7 +33,7 @@ def hit(text: str, score: float = 1.0) -> Hit:
 def test_the_best_passages_come_with_everything_a_citation_needs(index: Index) -> None:
     index.add("tea.md", TEA.encode())
     document = index.add("rule.md", RULE.encode())
-    found = IndexRetriever(index).retrieve("chain rule", n_evidence=1, collection=None)
+    found = IndexRetriever(index).retrieve("chain rule", n_evidence=1, filter=Filter())
     (evidence,) = found.evidence
     assert (evidence.document_id, evidence.sha256, evidence.path) == (document.document_id, document.sha256, "rule.md")
     assert evidence.text == index.text(document.document_id)[evidence.start : evidence.end]
@@ -43,7 +43,7 @@ def test_the_best_passages_come_with_everything_a_citation_needs(index: Index) -
 def test_a_citation_is_read_afresh_and_placed(index: Index) -> None:
     index.add("rule.md", RULE.encode())
     retriever = IndexRetriever(index)
-    (evidence,) = retriever.retrieve("chain rule", n_evidence=1, collection=None).evidence
+    (evidence,) = retriever.retrieve("chain rule", n_evidence=1, filter=Filter()).evidence
     start = evidence.text.index("chain rule")
     citation = retriever.cite(evidence, start, start + len("chain rule"))
     assert citation.quote == "chain rule"
@@ -54,7 +54,7 @@ def test_a_citation_is_read_afresh_and_placed(index: Index) -> None:
 def test_a_removed_document_cannot_be_cited(index: Index) -> None:
     index.add("rule.md", RULE.encode())
     retriever = IndexRetriever(index)
-    (evidence,) = retriever.retrieve("chain rule", n_evidence=1, collection=None).evidence
+    (evidence,) = retriever.retrieve("chain rule", n_evidence=1, filter=Filter()).evidence
     index.remove(evidence.document_id)
     with pytest.raises(EvidenceGone, match=r"rule\.md was removed"):
         retriever.cite(evidence, 0, 3)
@@ -65,7 +65,7 @@ def test_a_question_stays_in_its_collection(index: Index) -> None:
     index.add("rule.md", RULE.encode(), collection="lectures")
     retriever = IndexRetriever(index)
     for collection, path in (("kitchen", "tea.md"), ("lectures", "rule.md")):
-        found = retriever.retrieve("the chain rule", n_evidence=8, collection=collection)
+        found = retriever.retrieve("the chain rule", n_evidence=8, filter=Filter(collection))
         assert {evidence.path for evidence in found.evidence} == {path}
 
 
@@ -73,12 +73,12 @@ def test_an_unknown_collection_is_named_with_those_that_exist(index: Index) -> N
     index.add("tea.md", TEA.encode(), collection="kitchen")
     index.add("rule.md", RULE.encode(), collection="lectures")
     with pytest.raises(UnknownCollection, match=r"'kitchn'.*kitchen, lectures"):
-        IndexRetriever(index).retrieve("tea", n_evidence=1, collection="kitchn")
+        IndexRetriever(index).retrieve("tea", n_evidence=1, filter=Filter("kitchn"))
 
 
 @pytest.mark.parametrize("collection", [None, "default", "other"])
 def test_an_empty_index_gives_nothing_to_read(index: Index, collection: str | None) -> None:
-    assert IndexRetriever(index).retrieve("tea", n_evidence=1, collection=collection).evidence == ()
+    assert IndexRetriever(index).retrieve("tea", n_evidence=1, filter=Filter(collection)).evidence == ()
     with pytest.raises(NothingIndexed, match="index something first"):
         Pipeline(IndexRetriever(index), FakeReader()).answer(Question("tea?", collection))
 
@@ -100,7 +100,7 @@ def test_copies_of_a_passage_are_read_once(index: Index) -> None:
     for number in range(5):
         index.add(f"copy{number}.md", RULE.encode())
     index.add("tea.md", TEA.encode())
-    found = IndexRetriever(index).retrieve("the chain rule", n_evidence=2, collection=None)
+    found = IndexRetriever(index).retrieve("the chain rule", n_evidence=2, filter=Filter())
     assert sorted(evidence.title for evidence in found.evidence) == ["Calculus", "Tea"]
 
 
