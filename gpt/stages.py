@@ -176,6 +176,6 @@ or says that it is not there. Trained from scratch by this project: `studygpt tr
   definitions from Wikipedia, WordNet and FOLDOC).
 - Held-out articles of the labelled training data: {scores}.
 - Abstention: {calibration}. Scores on the public development files stand in `docs/results.md`.
-- Limits: English; short factual answers that stand in one passage; it copies and never composes. It was not trained
-  to resist passages written to mislead it.
+- Limits: English; short factual answers that stand in one passage; it copies and never composes. Questions that
+  mislead by a word were made by rule for its training; people write better ones, and passages may mislead too.
 """
