@@ -93,7 +93,7 @@ def _matching(text: str) -> dict[int, int]:
     """From each opening brace to the one that closes it; those in comments and after a backslash are none."""
     found, opened = {}, []
     for token in _BRACE.finditer(text):
-        if token[0][0] == "\\" and token[0].endswith("}") and len(token[0]) > 2:  # an address, in which "%" begins no comment
+        if token[0][0] == "\\" and token[0].endswith("}") and len(token[0]) > 2:  # an address: "%" is no comment
             found[token.start() + token[0].index("{")] = token.end() - 1
         elif token[0] == "{":
             opened.append(token.start())
