@@ -98,8 +98,11 @@ def run_failing(watch: Failing, steps: Sequence[Step], start: State, folder: Pat
                 after, stopped = states([step], state)[-1], watch.sync_failed
                 try:
                     runner.do(step)
-                    state = doubtful = after if step[0] not in ("save", "reopen") else state
+                    if after.generation > state.generation:
+                        state = doubtful = after
                 except IndexerError:
+                    if step[0] == "reopen":
+                        break
                     if not stopped:
                         state, doubtful = _settle(runner.index, state, after)
                 except KeyError:  # a document that an earlier failure has kept out cannot be removed
