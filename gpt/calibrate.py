@@ -6,14 +6,16 @@ other half, both ways. So every question is scored by a fit that saw no question
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gpt.checkpoint import SLOPE_LOG_PASSAGES
+from gpt.checkpoint import SLOPE_LOG_PASSAGES, Released
 from gpt.confidence import best_threshold, logistic_fit
 from gpt.errors import DataError
-from gpt.evaluate import Graded, reading_scores
+from gpt.evaluate import Graded, grade_file, reading_scores
+from gpt.reader import Reader
 from gpt.yardstick import N_PASSAGES, between_lines
 
 
@@ -94,6 +96,16 @@ def compare_calibrations(graded: Graded, calibration: dict[str, float]) -> dict[
         "fits": [one.as_calibration(calibration) for one in crossed.fits],
         "all_articles": fit(graded).as_calibration(calibration),
     }
+
+
+def calibrate_one_passage(released: Released, squad_file: Path) -> dict[str, float]:
+    """The release's calibration with the line for one passage fitted on all questions of the file; its threshold stays.
+
+    What the fit is worth on other articles is what `compare_calibrations` finds cross-fitted. Raises DataError.
+    """
+    graded = grade_file(Reader(released), squad_file)
+    found = fit(graded).as_calibration(released.calibration)
+    return found | {"threshold": released.calibration["threshold"]}
 
 
 def _rows(graded: Graded, chosen: np.ndarray) -> Graded:

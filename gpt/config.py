@@ -156,6 +156,7 @@ class Recipe:
     explanation_chars: int = 80_000_000
     max_explanations: int = 12_000
     reinforce: ReinforceConfig | None = None  # a stage after reading, if any
+    calibration_file: str = ""  # SQuAD 2.0's format; fits the abstention for one passage, where the data folder has it
     held_out_articles: int = 44  # the yardstick: never trained on; the abstention is calibrated on them
     fields: tuple[str, ...] = field(default=("title", "text"))
 
@@ -200,6 +201,7 @@ RECIPES: dict[str, Recipe] = {
             pretrain_chars=300_000_000,
             definition_files=("qa/definitions.jsonl.xz", _WIKI[1], _WIKI[4]),
             explanation_files=(_WIKI[2], _ARXIV[1]),
+            calibration_file="qa/squad-dev-v2.0-open.json.xz",
         ),
         Recipe(  # one large GPU, under half an hour
             name="base",
@@ -218,6 +220,7 @@ RECIPES: dict[str, Recipe] = {
             ),
             text_files=_WIKI + _ARXIV,
             explanation_files=(_WIKI[2], _ARXIV[1]),
+            calibration_file="qa/squad-dev-v2.0-open.json.xz",
             tokenizer_chars=200_000_000,
             pretrain_chars=700_000_000,
         ),

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from gpt.calibrate import calibrate_one_passage
 from gpt.checkpoint import Released, load_latest, release
 from gpt.compiled import compiled_chunk_loss
 from gpt.config import Recipe, TrainConfig
@@ -113,7 +114,11 @@ def release_stage(recipe: Recipe, corpus: Path, out: Path, device: str = "cpu") 
     model = trained(recipe, out, order[-1]).to(device)
     model.load_state_dict(unpack(pack(model.state_dict(), "int8")))
     yardstick = Yardstick.build(tokenizer, _articles(recipe, corpus)[1], limit=1500)
-    calibration = yardstick.calibrate(model)
+    calibration, fitted_on = yardstick.calibrate(model), "held-out articles"
+    file = corpus / recipe.calibration_file
+    if recipe.calibration_file and file.is_file():
+        calibration = calibrate_one_passage(Released(recipe.name, model, tokenizer, calibration, {}), file)
+        fitted_on = f"for one passage `{recipe.calibration_file}`, for several held-out articles"
     ran = {stage: load_latest(out / stage) for stage in order}
     stages = {stage: found[1] for stage, found in ran.items() if found}
     training = {
@@ -122,6 +127,7 @@ def release_stage(recipe: Recipe, corpus: Path, out: Path, device: str = "cpu") 
         "data": sorted({*recipe.text_files, *recipe.qa_files, *recipe.definition_files, *recipe.explanation_files}),
         "stages": {k: {n: s.get(n) for n in ("step", "tokens", "seconds", "loss")} for k, s in stages.items()},
         "held_out": yardstick.score(model),
+        "calibrated_on": fitted_on,
     }
     folder = out / "released" / recipe.name
     released = Released(recipe.name, model, tokenizer, calibration, training)
@@ -175,7 +181,8 @@ or says that it is not there. Trained from scratch by this project: `studygpt tr
 - Data: {", ".join(f"`{name}`" for name in training["data"])} (Wikipedia and SQuAD CC BY-SA, arXiv abstracts CC0,
   definitions from Wikipedia, WordNet and FOLDOC).
 - Held-out articles of the labelled training data: {scores}.
-- Abstention: {calibration}. Scores on the public development files stand in `docs/results.md`.
+- Abstention: {calibration}; fitted on {training.get("calibrated_on", "held-out articles")}.
+- Scores on the public development files stand in `docs/results.md`.
 - Limits: English; short factual answers that stand in one passage; it copies and never composes. Questions that
   mislead by a word were made by rule for its training; people write better ones, and passages may mislead too.
 """

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gpt.calibrate import Fit, compare_calibrations, cross_fit, fit
+from gpt.calibrate import Fit, calibrate_one_passage, compare_calibrations, cross_fit, fit
+from gpt.checkpoint import Released
 from gpt.confidence import expected_calibration_error
 from gpt.errors import DataError
-from gpt.evaluate import Graded, reading_scores
+from gpt.evaluate import Graded, grade_file, reading_scores
+from gpt.model import GPT
+from gpt.reader import Reader
+from gpt.tokenizer import Tokenizer
 from gpt.yardstick import N_PASSAGES
 
 OWN = {"slope": 2.0, "log_passages": -1.0, "intercept": 0.0, "threshold": 0.5}
@@ -94,3 +100,20 @@ def test_a_file_that_cannot_calibrate_says_why() -> None:
         fit(replace(graded, answerable=np.zeros(100, bool)))
     with pytest.raises(DataError, match="come from 1 article"):
         cross_fit(replace(graded, titles=("one",) * 100))
+
+
+def test_a_release_takes_the_files_line_for_one_passage_and_keeps_its_threshold(
+    tokenizer: Tokenizer, model: GPT, squad_file: Path, tmp_path: Path
+) -> None:
+    raw = json.loads(squad_file.read_text())
+    for number, article in enumerate(raw["data"]):
+        for paragraph in article["paragraphs"]:
+            for qa in paragraph["qas"]:
+                qa |= {"answers": [], "is_impossible": True} if number % 2 else {}
+    file = tmp_path / "two.json"
+    file.write_text(json.dumps(raw))
+    released = Released("m", model.eval(), tokenizer, {**OWN, "threshold": 0.4}, {})
+    found = calibrate_one_passage(released, file)
+    graded = grade_file(Reader(released), file)
+    assert found["threshold"] == 0.4
+    assert (found["slope"], found["intercept"]) == pytest.approx((fit(graded).slope, fit(graded).intercept), abs=1e-4)
