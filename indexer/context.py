@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from indexer.records import Reading
 from indexer.types import Chunk, Hit
@@ -23,7 +24,7 @@ class Context:
 def context_of(reading: Reading, hit: Hit, n: int) -> Context:
     """Up to `n` chunks on each side; none when the document is gone or no longer the one that was found."""
     ordinal = int(hit.chunk_id.rpartition("-")[2])
-    rows = reading.connection.execute(_AROUND, (hit.document_id, hit.sha256, ordinal, n)).fetchall()
+    rows: list[Any] = reading.connection.execute(_AROUND, (hit.document_id, hit.sha256, ordinal, n)).fetchall()
     chunks = [(row[0], Chunk(row[1], row[2], row[3], tuple(json.loads(row[4])))) for row in rows]
     return Context(
         tuple(chunk for at, chunk in chunks if at < ordinal), tuple(chunk for at, chunk in chunks if at > ordinal)

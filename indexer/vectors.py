@@ -8,6 +8,7 @@ a score is exact in either; only a large index can miss a neighbour, and never a
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import faiss
 import numpy as np
@@ -32,7 +33,7 @@ class VectorIndex:
 
     def __init__(self, dim: int) -> None:
         exact = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-        self._index: faiss.Index = faiss.IndexIDMap(exact)
+        self._index: Any = faiss.IndexIDMap(exact)  # the types faiss ships do not tell its kinds apart
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -136,7 +137,7 @@ class VectorIndex:
 
     def _codes(self) -> npt.NDArray[np.float16]:
         """The rows of an exact index where FAISS keeps them; hold the lock while they are used."""
-        rows = faiss.downcast_index(self._index.index)
+        rows: Any = faiss.downcast_index(self._index.index)
         flat = faiss.rev_swig_ptr(rows.codes.data(), rows.codes.size())
         return flat.view(STORED_DTYPE).reshape(len(self), self._index.d)
 

@@ -39,3 +39,27 @@ def test_a_search_can_be_kept_to_one_collection(client: TestClient, assistant: F
 
 def test_an_empty_index_has_no_hits(client: TestClient) -> None:
     assert client.post("/v1/search", json={"query": "token"}).json()["hits"] == []
+
+
+def test_a_search_can_be_kept_to_a_path_a_type_and_a_time(
+    client: TestClient, assistant: FakeAssistant, bigram: str
+) -> None:
+    assistant.index.add("kitchen/tea.txt", LOREM.encode())
+
+    def found(**where: str) -> set[str]:
+        hits = client.post("/v1/search", json={"query": "token", **where}).json()["hits"]
+        return {hit["path"] for hit in hits}
+
+    assert found() == {"bigram.md", "kitchen/tea.txt"}
+    assert found(path="kitchen/*") == found(type="txt") == {"kitchen/tea.txt"}
+    assert found(modified_since="2999-01-01T00:00:00Z") == set()
+    assert client.post("/v1/search", json={"query": "token", "modified_since": "soon"}).status_code == 422
+
+
+def test_hits_come_with_their_neighbours_when_asked(client: TestClient, assistant: FakeAssistant) -> None:
+    assistant.index.add("parts.md", b"# One\n\nfirst words\n\n# Two\n\nsecond words\n\n# Three\n\nthird words\n")
+    body = {"query": "second", "mode": "bm25", "n": 1}
+    [hit] = client.post("/v1/search", json=body).json()["hits"]
+    assert (hit["before"], hit["after"]) == ([], [])
+    [hit] = client.post("/v1/search", json={**body, "context": 1}).json()["hits"]
+    assert [passage["headings"] for passage in hit["before"] + hit["after"]] == [["One"], ["Three"]]
