@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -180,8 +181,9 @@ class _Loop:
                 found = self.task.evaluate(self.model.eval())
             for name, p in self.model.named_parameters():
                 p.copy_(weights[name])
-        line = {"step": self.step, "seconds": round(self.seconds), **found}
-        if found and not _has_step(scores, self.step):
+        known = {name: value for name, value in found.items() if not math.isnan(value)}
+        line = {"step": self.step, "seconds": round(self.seconds), **known}
+        if known and not _has_step(scores, self.step):
             with scores.open("a", encoding="utf-8") as lines:
                 lines.write(json.dumps(line) + "\n")
         return found
