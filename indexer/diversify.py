@@ -7,6 +7,8 @@ import numpy.typing as npt
 
 from indexer.records import Vectors
 
+# nDCG@10 of the fused ranking on cranfield, 110 queries: .4507 without, .4516 with these two; .4419 when likeness counts
+# from 0.8 on, where texts that say different things about the same subject begin to lose.
 DIVERSITY = 0.5  # of a fused score, which is 0..1: what a copy of a better hit loses
 ALIKE = 0.9  # the cosine from which a text is on its way to being a copy; it loses nothing below
 

@@ -13,6 +13,7 @@ from indexer.records import Ids, Reading
 from indexer.types import EVERYTHING, Filter
 
 _NS = 1_000_000_000
+_MAX_NS = 2**63 - 1
 
 
 class Scope:
@@ -65,21 +66,18 @@ def _conditions(reading: Reading, filter: Filter) -> Iterable[tuple[str, tuple[A
         suffix = "." + filter.type.lower().removeprefix(".")
         yield "substr(lower(document.path), -length(?)) = ?", (suffix, suffix)
     if filter.modified_since is not None:
-        at = _utc(filter.modified_since)
-        yield "CASE WHEN mtime_ns IS NULL THEN indexed_at >= ? ELSE mtime_ns >= ? END", (_iso(at), _ns(at))
+        at = _ns(filter.modified_since)
+        yield "CASE WHEN mtime_ns IS NULL THEN indexed_at >= ? ELSE mtime_ns >= ? END", (_iso(at), at)
     if filter.added_since is not None:
-        yield "indexed_at >= ?", (_iso(_utc(filter.added_since)),)
-
-
-def _utc(time: datetime) -> datetime:
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-
-
-def _iso(time: datetime) -> str:
-    """The time as `indexed_at` is kept: whole seconds, so that what was indexed within this one counts."""
-    return time.isoformat(timespec="seconds")
+        yield "indexed_at >= ?", (_iso(_ns(filter.added_since)),)
 
 
 def _ns(time: datetime) -> int:
-    seconds, rest = divmod(time.timestamp(), 1)
-    return int(seconds) * _NS + round(rest * _NS)
+    """Nanoseconds since 1970, within what the database can compare with: the years 1678 to 2262."""
+    seconds, rest = divmod((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp(), 1)
+    return max(-_MAX_NS, min(int(seconds) * _NS + round(rest * _NS), _MAX_NS))
+
+
+def _iso(ns: int) -> str:
+    """The time as `indexed_at` is kept: whole seconds, so that what was indexed within this one counts."""
+    return datetime.fromtimestamp(max(ns, 0) // _NS, UTC).isoformat(timespec="seconds")

@@ -21,7 +21,7 @@ from indexer.query import plain
 from indexer.types import Filter
 from tests.bench.large_index import fill, real_passages, real_questions, vectors
 
-N_SAMPLE, N_QUESTIONS, N_TIMED = 1500, 200, 100
+N_SAMPLE, N_QUESTIONS, N_TIMED = 800, 200, 100
 
 
 class WordsOfTheCorpus:

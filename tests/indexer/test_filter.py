@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -70,6 +70,9 @@ def test_a_time_is_that_of_the_file_or_of_the_upload(index: Index) -> None:
     assert found(index, Filter(modified_since=OLD + timedelta(microseconds=1))) == everything - old
     assert found(index, Filter(modified_since=NEW.replace(tzinfo=None))) == everything - old
     assert found(index, Filter(modified_since=NEW + timedelta(seconds=1))) == {"upload.TXT"}
+    assert found(index, Filter(modified_since=datetime(9999, 1, 1))) == set()
+    first = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
+    assert found(index, Filter(modified_since=first, added_since=first)) == everything
 
 
 def test_the_time_of_indexing_is_another(index: Index) -> None:
