@@ -63,7 +63,7 @@ def fill(folder: Path, n: int, sample: Vectors, model: str) -> None:
     words = np.array(["".join(map(chr, rng.integers(97, 123, size=2 + i % 8))) + str(i) for i in range(N_WORDS)])
     try:
         for number, batch in enumerate(vectors(n, sample)):
-            ranks = np.minimum(rng.zipf(1.15, size=(len(batch), WORDS_A_PASSAGE)), N_WORDS) - 1
+            ranks = rng.zipf(1.15, size=(len(batch), WORDS_A_PASSAGE)) % N_WORDS
             texts = [" ".join(row) for row in words[ranks]]
             with store.write() as writing:
                 if number == 0:

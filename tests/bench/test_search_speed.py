@@ -31,10 +31,10 @@ class WordsOfTheCorpus:
         with index._store.read() as reading:
             sql = "SELECT text FROM chunk WHERE chunk_id % 997 = 1 LIMIT ?"
             texts = [row[0] for row in reading.connection.execute(sql, (N_TIMED,))]
-        self._words = [" ".join(text.split()[:40:8]) for text in texts]
+        self._words = [" ".join(sorted(set(text.split()), key=_rank)[-5:]) for text in texts]
 
     def ask(self, question: str, at: int) -> str:
-        """The question and five words of a passage, frequent and rare ones as they come."""
+        """The question and the five rarest words of a passage."""
         return f"{question} {self._words[at % len(self._words)]}"
 
 
@@ -63,6 +63,11 @@ def nearest(n: int, sample: np.ndarray, questions: np.ndarray) -> list[set[int]]
             best[row] = s[keep], i[keep]
         first += len(batch)
     return [set(ids.tolist()) for _, ids in best]
+
+
+def _rank(word: str) -> int:
+    """The number that ends a made-up word: how many are more frequent."""
+    return int(word.lstrip("abcdefghijklmnopqrstuvwxyz"))
 
 
 def _tell(line: str) -> None:
