@@ -119,5 +119,5 @@ def test_bfloat16_compute_is_close_to_float32_with_the_same_master_weights(model
 
 
 def test_a_row_beyond_the_window_is_refused(model: GPT) -> None:
-    with pytest.raises(ValueError, match="257 tokens exceeds context_len=128"):
+    with pytest.raises(ValueError, match="257 tokens exceeds context_len=256"):
         model(torch.zeros(1, 257, dtype=torch.int64))
