@@ -156,11 +156,14 @@ def _full_is_success() -> Iterator[None]:
 
     @contextmanager
     def forgiving(self: Store) -> Iterator[Writing]:
+        began = False
         try:
             with transaction(self) as writing:
+                began = True
                 yield writing
         except (apsw.FullError, apsw.IOError):
-            return
+            if not began:
+                raise
 
     with patch.object(Store, "_transaction", forgiving):
         yield

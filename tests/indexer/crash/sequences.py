@@ -22,7 +22,7 @@ from tests.indexer.crash.layer import Call, watching
 from tests.indexer.crash.model import open_index
 from tests.indexer.crash.workload import make_text
 
-CHANGES = 12
+CHANGES = 8
 FOLDERS = ("", "lectures", "lectures/old")
 NAMES = ("a.md", "b.txt", "c.md", "d.txt", "e.md")
 
