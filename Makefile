@@ -41,7 +41,7 @@ types:
 	$(BIN)/mypy
 
 tests:
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
 
 lock: env  ## resolve the dependencies anew into requirements.lock (TORCH=version)
 	$(BIN)/python -m pip install --quiet --quiet --dry-run --ignore-installed --report $(VENV)/report.json \

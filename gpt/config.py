@@ -184,17 +184,18 @@ RECIPES: dict[str, Recipe] = {
             reinforce=ReinforceConfig(steps=5, batch_tokens=1024, checkpoint_every=5),
             held_out_articles=2,
         ),
-        Recipe(  # two CPU cores, about two hours
+        Recipe(  # two CPU cores, about three hours
             name="mini",
             model=GPTConfig(depth=6, aspect=42, vocab_size=16384),  # 256 wide, 4 heads of 64
             pretrain=TrainConfig(steps=800),
             reading=TrainConfig(
-                steps=5200,
+                steps=14000,
                 muon_lr=0.01,
                 adam_lr=0.002,
                 unanswerable=0.33,
                 misleading=0.5,
                 crop=0.5,
+                token_dropout=0.1,
                 checkpoint_every=250,
             ),
             text_files=(*_WIKI, _ARXIV[0], _ARXIV[3]),

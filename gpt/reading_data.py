@@ -20,7 +20,7 @@ from gpt.mislead import mislead
 from gpt.reading import Piece, encode_piece
 from gpt.squad import Article, SquadQuestion
 from gpt.tokenizer import Tokenizer
-from gpt.wordpool import Pool
+from gpt.wordpool import Company, Pool, company
 
 MAX_QUESTION_TOKENS = 64
 N_NEGATIVES = 4
@@ -56,20 +56,21 @@ class ReadingData:
         that mislead are made of each."""
         paragraphs: list[Piece] = []
         examples: list[Example] = []
+        known = company(p.context for article in articles for p in article.paragraphs) if n_misleading else {}
         for article in articles:
             first = len(paragraphs)
             paragraphs += [encode_piece(tokenizer, p.context) for p in article.paragraphs]
-            examples += _article_examples(tokenizer, article, paragraphs[first:], (first, n_misleading))
+            examples += _article_examples(tokenizer, article, paragraphs[first:], first, (n_misleading, known))
         if not examples:
             raise DataError("the question files hold no answerable question")
         return cls(tokenizer, tuple(paragraphs), tuple(examples))
 
 
 def _article_examples(
-    tokenizer: Tokenizer, article: Article, pieces: list[Piece], wanted: tuple[int, int]
+    tokenizer: Tokenizer, article: Article, pieces: list[Piece], first: int, wanted: tuple[int, Company]
 ) -> list[Example]:
-    first, n_misleading = wanted
-    pool = Pool.of(p.context for p in article.paragraphs) if n_misleading else None
+    n_misleading, known = wanted
+    pool = Pool.of((p.context for p in article.paragraphs), known) if n_misleading else None
     asked = [(i, q) for i, p in enumerate(article.paragraphs) for q in p.questions if q.answers]
     questions = [encode_piece(tokenizer, q.question).cut(0, MAX_QUESTION_TOKENS) for _, q in asked]
     examples = []

@@ -66,7 +66,8 @@ class Reading:
         self._gold = np.array([e.paragraph for e in examples])
         self._n_misleading = np.array([len(e.misleading) for e in examples])
         self._n_negatives = np.array([len(e.negatives) for e in examples])
-        self._passes: dict[int, _Pass] = {}
+        self._passes: dict[int, _Pass] = {}  # the last two
+        self._n_batches: list[int] = []  # of each pass from the first
 
     def loss(self, model: GPT, step: int) -> tuple[Tensor, int]:
         """Mean of -log P(first token) and -log P(last token), nats."""
@@ -78,9 +79,8 @@ class Reading:
     def batch(self, step: int) -> tuple[PromptBatch, Tensor]:
         """Prompts and targets (B, 2) of that step; the same at every call."""
         number, index = 0, step
-        while index >= len(self.passed(number).batches):
-            index -= len(self.passed(number).batches)
-            number += 1
+        while index >= (n := self._batches_of(number)):
+            number, index = number + 1, index - n
         plan = self.passed(number)
         length, members = plan.batches[index]
         rows = [self._row(plan, int(i)) for i in members]
@@ -97,6 +97,12 @@ class Reading:
         if number not in self._passes:
             self._passes = {k: v for k, v in self._passes.items() if k == number - 1} | {number: self._plan(number)}
         return self._passes[number]
+
+    def _batches_of(self, number: int) -> int:
+        """How many batches that pass has; passes are asked for in order."""
+        if number == len(self._n_batches):
+            self._n_batches.append(len(self.passed(number).batches))
+        return self._n_batches[number]
 
     def _plan(self, number: int) -> _Pass:
         c, n = self.config, len(self.data.examples)

@@ -77,6 +77,19 @@ def test_batches_respect_the_token_budget_and_every_example_comes_once(
         assert rows == 1 or (width - 16) * rows <= 600
 
 
+def test_a_pass_is_planned_once_however_many_came_before(
+    tokenizer: Tokenizer, articles: list[Article], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n_batches = [len(reading(tokenizer, articles).passed(number).batches) for number in range(5)]
+    task = reading(tokenizer, articles)
+    planned: list[int] = []
+    plan = task._plan
+    monkeypatch.setattr(task, "_plan", lambda number: (planned.append(number), plan(number))[1])
+    for step in range(sum(n_batches)):
+        task.batch(step)
+    assert planned == [0, 1, 2, 3, 4]
+
+
 def test_shared_idf_equals_the_sum_over_shared_stems(tokenizer: Tokenizer, articles: list[Article]) -> None:
     paragraphs = [encode_piece(tokenizer, p.context) for p in articles[0].paragraphs]
     questions = [encode_piece(tokenizer, q.question) for p in articles[0].paragraphs for q in p.questions]
