@@ -52,6 +52,7 @@ def make_draft(
         texts=texts,
         keys=tuple(vector_key(embedder.name, text) for text in texts),
         uploaded=found is None,
+        notices=extracted.notices,
     )
 
 

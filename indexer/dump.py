@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from indexer.records import Reading
 
 _DOCUMENTS = """SELECT name, path, title, media_type, sha256, size_bytes, n_chars, n_chunks, uploaded,
-        document_id, text, anchors, data
+        notices, document_id, text, anchors, data
     FROM document JOIN collection USING (collection_id) JOIN document_text USING (document_id) JOIN blob USING (sha256)
     ORDER BY name, path"""
 _CHUNKS = """SELECT chunk_id, ordinal, start, "end", text, headings, place, key, data

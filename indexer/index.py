@@ -216,6 +216,7 @@ class Index:
                 data_dir=str(self._folder),
                 generation=reading.generation(),
                 n_documents=n_documents,
+                n_in_part=reading.n_in_part(),
                 n_chunks=n_chunks,
                 size_bytes=self._store.size_bytes(),
                 embedding_model=self._embedder.name,

@@ -82,7 +82,10 @@ CREATE TABLE shadow_vector (
 ) STRICT;
 """
 
-STEPS = (_STEP_1, _STEP_2)
+# JSON array of sentences; NULL: read by a version that did not say what it left out, to be read again when it is synced.
+_STEP_3 = "ALTER TABLE document ADD COLUMN notices TEXT;"
+
+STEPS = (_STEP_1, _STEP_2, _STEP_3)
 
 
 def migrate(connection: apsw.Connection) -> None:

@@ -38,6 +38,7 @@ def make_plan(seen: Scan, known: Iterable[Known], digest: Callable[[Found], str]
 
     A new path with the content of a vanished one is a rename. A document whose file, or whose folder, cannot be read
     is neither changed nor removed, nor is an upload, unless a file has its very name: then the file takes its place.
+    An outdated document counts as changed.
     """
     at_path = {document.path: document for document in known}
     unchanged: list[Found] = []
@@ -47,7 +48,8 @@ def make_plan(seen: Scan, known: Iterable[Known], digest: Callable[[Found], str]
     failed = list(seen.failed)
     for found in seen.files:
         document = at_path.pop(found.path, None)
-        if document and (document.size_bytes, document.mtime_ns) == (found.size_bytes, found.mtime_ns):
+        current = document is not None and not document.outdated
+        if document and current and (document.size_bytes, document.mtime_ns) == (found.size_bytes, found.mtime_ns):
             unchanged.append(found)
             continue
         try:
@@ -58,7 +60,7 @@ def make_plan(seen: Scan, known: Iterable[Known], digest: Callable[[Found], str]
         if document is None:
             new.append((found, sha256))
         else:
-            same = document.sha256 == sha256 and not document.uploaded
+            same = current and document.sha256 == sha256 and not document.uploaded
             (touched if same else updated).append(Step(found, document.document_id))
     vanished = [d for d in at_path.values() if not d.uploaded and not _hidden(d.path, seen.failed)]
     renamed, added = _match_renames(new, vanished)

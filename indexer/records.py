@@ -14,16 +14,18 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer.errors import CollectionNotFound, DocumentNotFound
-from indexer.types import Chunk, Collection, Document, Hit, Place
+from indexer.types import Chunk, Collection, Document, Hit, InPart, Place
 
 Ids = npt.NDArray[np.int64]
 Vectors = npt.NDArray[np.float32]
 STORED_DTYPE = np.dtype("<f2")  # half the space; the cosine of a unit vector to its float16 self is > 0.9999995
 
-_DOCUMENT = """SELECT document_id, name, path, title, media_type, sha256, size_bytes, n_chars, n_chunks, indexed_at
+_DOCUMENT = """SELECT document_id, name, path, title, media_type, sha256, size_bytes, n_chars, n_chunks, indexed_at,
+        notices
     FROM document JOIN collection USING (collection_id)"""
 PUT_WORDS = "INSERT INTO chunk_fts (rowid, text, headings, title) VALUES (?, ?, ?, ?)"
-_KNOWN = "SELECT document_id, path, sha256, size_bytes, mtime_ns, uploaded FROM document"
+_KNOWN = "SELECT document_id, path, sha256, size_bytes, mtime_ns, uploaded, notices IS NULL FROM document"
+_IN_PART = "notices <> '[]'"  # of what is not known, NULL, this is not true
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Draft:
     texts: tuple[str, ...]
     keys: tuple[bytes, ...]
     uploaded: bool
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Known:
     size_bytes: int
     mtime_ns: int | None
     uploaded: int  # 1: by upload
+    outdated: int = 0  # 1: by a version that did not say what it left out
 
 
 class Reading:
@@ -89,14 +93,24 @@ class Reading:
     def documents(self, collection_id: int | None = None) -> tuple[Document, ...]:
         """Documents of one collection or of all, by collection and path."""
         sql = f"{_DOCUMENT} WHERE ?1 IS NULL OR collection_id = ?1 ORDER BY name, path"
-        return tuple(Document(*row) for row in self.connection.execute(sql, (collection_id,)))
+        return tuple(_document(row) for row in self.connection.execute(sql, (collection_id,)))
+
+    def in_part(self, collection_id: int) -> tuple[InPart, ...]:
+        """The documents of a collection that were read in part, by path."""
+        sql = f"SELECT path, notices FROM document WHERE collection_id = ? AND {_IN_PART} ORDER BY path"
+        found = self.connection.execute(sql, (collection_id,))
+        return tuple(InPart(path, unpack_notices(notices)) for path, notices in found)
+
+    def n_in_part(self) -> int:
+        """How many documents were read in part."""
+        return int(self._value(f"SELECT count(*) FROM document WHERE {_IN_PART}"))
 
     def document(self, document_id: str) -> Document:
         """Raises DocumentNotFound."""
         row = self.connection.execute(f"{_DOCUMENT} WHERE document_id = ?", (document_id,)).fetchone()
         if row is None:
             raise DocumentNotFound(f"no document {document_id!r}; list the documents to see which there are")
-        return Document(*row)
+        return _document(row)
 
     def known(self, collection_id: int) -> tuple[Known, ...]:
         """The documents of a collection as a sync compares them with files."""
@@ -220,10 +234,10 @@ class Writing(Reading):
             self.discard(document_id)
         self.connection.execute("INSERT INTO blob VALUES (?, ?) ON CONFLICT DO NOTHING", (draft.sha256, draft.data))
         self.connection.execute(
-            "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (document_id, collection_id, draft.path, draft.title, draft.media_type, draft.sha256, len(draft.data),
              draft.mtime_ns, len(draft.text), len(draft.chunks), datetime.now(UTC).isoformat(timespec="seconds"),
-             int(draft.uploaded)),
+             int(draft.uploaded), json.dumps(draft.notices)),
         )  # fmt: skip
         self.connection.execute("INSERT INTO document_text VALUES (?, ?, ?)", (document_id, draft.text, draft.anchors))
         self._put_chunks(document_id, draft)
@@ -269,6 +283,15 @@ def unpack_place(packed: str) -> Place:
     """The place that a chunk was stored with."""
     page, boxes, line_start, line_end, cell = json.loads(packed)
     return Place(page, None if boxes is None else tuple(map(tuple, boxes)), line_start, line_end, cell)
+
+
+def unpack_notices(packed: str | None) -> tuple[str, ...]:
+    """The notices that a document was stored with; none where they are not known."""
+    return () if packed is None else tuple(json.loads(packed))
+
+
+def _document(row: Sequence[Any]) -> Document:
+    return Document(*row[:-1], notices=unpack_notices(row[-1]))
 
 
 def _hit(row: Sequence[Any], scores: Mapping[int, float]) -> Hit:

@@ -22,7 +22,7 @@ from indexer.records import Draft, Known, Reading, Writing
 from indexer.sandbox import Loading
 from indexer.scan import Found, Scan, check_paths, read_found, scan, scan_changed
 from indexer.store import Store
-from indexer.types import Failure, Progress, SyncReport
+from indexer.types import Failure, InPart, Progress, SyncReport
 
 BATCH_TEXTS = 256  # texts of a commit: some seconds of embedding, all that a crash can cost
 BATCH_BYTES = 32 << 20  # source bytes of a commit, all that is held in memory
@@ -77,7 +77,7 @@ class Job:
         """Stores `data` under `name`, in the place of what had that name, and gives its id. Raises LoadError."""
         with self.store.write() as writing:
             before = writing.find(writing.make_collection(self.collection), name)
-        if before is not None and before.sha256 == hashlib.sha256(data).hexdigest():
+        if before is not None and not before.outdated and before.sha256 == hashlib.sha256(data).hexdigest():
             return before.document_id
         draft = make_draft(name, data, self.embedder, parse=self.parsers.load)
         return self.put([(draft, before.document_id if before else None)])[0]
@@ -164,6 +164,7 @@ class Job:
             removed=len(todo.removed),
             unchanged=unchanged,
             failed=tuple(sorted(self.failed, key=lambda failure: failure.path)),
+            in_part=self._in_part(seen),
             chunks=n_chunks,
             embedded=self.embedded,
             seconds=time.monotonic() - started,
@@ -183,6 +184,13 @@ class Job:
             for step in todo.touched:
                 writing.touch(str(step.document_id), _trusted_time(step.found, now_ns))
             return writing.counts(writing.collection_id(self.collection))[1]
+
+    def _in_part(self, seen: Scan) -> tuple[InPart, ...]:
+        """Of the files seen and not failed, those whose documents hold a part of them only."""
+        paths = {found.path for found in seen.files} - {failure.path for failure in self.failed}
+        with self.store.read() as reading:
+            stored = reading.in_part(reading.collection_id(self.collection))
+        return tuple(document for document in stored if document.path in paths)
 
     def _digest(self, found: Found) -> str:
         self._tell("scan", 0, 0, found.path)

@@ -44,13 +44,17 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """What a loader makes of one file: its text, its structure, and where every part of the text came from."""
+    """What a loader makes of one file: its text, its structure, and where every part of the text came from.
+
+    `notices` say, each in a plain sentence of one line, what of the user's content is not in the text.
+    """
 
     text: str
     title: str
     media_type: str
     anchors: tuple[Anchor, ...]
     blocks: tuple[Block, ...]
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One indexed document, without its text. `sha256` is of the source file's bytes; `path` is as the user gave it."""
+    """One indexed document, without its text. `sha256` is of the source file's bytes; `path` is as the user gave it.
+
+    `notices` say what of the file is not in the text, in sentences; none for a document that was read whole.
+    """
 
     document_id: str
     collection: str
@@ -81,6 +88,7 @@ class Document:
     n_chars: int
     n_chunks: int
     indexed_at: str  # ISO 8601, UTC
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +156,19 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class InPart:
+    """A document that was read in part, and what is missing of it, in sentences."""
+
+    path: str
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SyncReport:
-    """What one `sync` did. `files` = added + updated + renamed + unchanged + failed."""
+    """What one `sync` did. `files` = added + updated + renamed + unchanged + failed.
+
+    `in_part` are those of the files, changed or not, whose documents hold a part of them only.
+    """
 
     files: int = 0
     added: int = 0
@@ -158,6 +177,7 @@ class SyncReport:
     removed: int = 0
     unchanged: int = 0
     failed: tuple[Failure, ...] = field(default=())
+    in_part: tuple[InPart, ...] = field(default=())
     chunks: int = 0  # chunks of the collection after the sync
     embedded: int = 0  # chunks whose vector had to be computed
     seconds: float = 0.0
@@ -174,11 +194,13 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class IndexStatus:
-    """The state of a data folder. `vector_index` names the kind of vector search in use."""
+    """The state of a data folder. `vector_index` names the kind of vector search in use; `n_in_part` counts the
+    documents that were read in part."""
 
     data_dir: str
     generation: int
     n_documents: int
+    n_in_part: int
     n_chunks: int
     size_bytes: int
     embedding_model: str

@@ -25,6 +25,7 @@ from indexer.records import STORED_DTYPE, Reading, unpack_place
 from indexer.snapshot import read_snapshot
 from indexer.store import BUSY_TIMEOUT_MS, DATABASE_NAME, errors_of
 from indexer.types import Chunk
+from indexer.wire import checked_notices
 from indexer.words import compare_words
 
 MAX_PROBLEMS = 10  # of each check that are told; the rest is counted
@@ -158,13 +159,18 @@ def _blobs(reading: Reading) -> Problems:
 
 
 def _documents(reading: Reading) -> Problems:
-    sql = """SELECT document_id, path, n_chars, n_chunks, size_bytes, length(data), text, anchors
+    sql = """SELECT document_id, path, n_chars, n_chunks, size_bytes, length(data), text, anchors, notices
         FROM document LEFT JOIN document_text USING (document_id) LEFT JOIN blob USING (sha256)"""
-    for document_id, path, n_chars, n_chunks, size_bytes, n_bytes, text, anchors in reading.connection.execute(sql):
+    for row in reading.connection.execute(sql):
+        document_id, path, n_chars, n_chunks, size_bytes, n_bytes, text, anchors, notices = row
         if text is None or n_bytes != size_bytes or len(text) != n_chars:
             yield f"{path}: its text or its bytes are not as long as noted"
         else:
-            yield _anchor_problem(path, anchors, n_chars) or _chunk_problem(reading, document_id, path, text, n_chunks)
+            yield (
+                _anchor_problem(path, anchors, n_chars)
+                or _notice_problem(path, notices)
+                or _chunk_problem(reading, document_id, path, text, n_chunks)
+            )
     unused = "SELECT count(*) FROM document_text WHERE document_id NOT IN (SELECT document_id FROM document)"
     if reading.connection.execute(unused).get:
         yield "there are texts without a document"
@@ -180,6 +186,14 @@ def _anchor_problem(path: str, packed: bytes, n_chars: int) -> str | None:
         if not at <= anchor.start <= anchor.end <= n_chars:
             return f"{path}: the anchor of the characters {anchor.start} to {anchor.end} is out of order or of the text"
         at = anchor.start
+    return None
+
+
+def _notice_problem(path: str, packed: str | None) -> str | None:
+    try:
+        checked_notices(json.loads(packed or "[]"))
+    except ValueError as error:
+        return f"{path}: what is said to be missing of it cannot be read ({error})"
     return None
 
 

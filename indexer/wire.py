@@ -2,7 +2,8 @@
 
 Little-endian: magic, then the lengths of three sections, then the sections: a JSON object, the text in UTF-8, and the
 boxes as float64. The JSON holds the rest of an Extracted by the names of its fields; anchors and blocks by column, a
-column of equal values as that value. Reading checks every type against the field's own, and every range.
+column of equal values as that value. Reading checks every type against the field's own, and every range, and takes so
+many notices of so many characters only.
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ from indexer.errors import LoadError
 from indexer.types import Anchor, Block, Box, Extracted
 
 _HEADER = struct.Struct("<4sQQQ")
-_DOCUMENT, _REFUSAL = b"DOC1", b"ERR1"
+_DOCUMENT, _REFUSAL = b"DOC2", b"ERR1"
 _HEAD_LIMIT = 64 << 20  # JSON grows when it is read, up to twentyfold
 _LARGEST = 2**31 - 1  # of a page, a line, an offset
 _WIDEST_BOX = 1e9
 _FEW = 1 << 20  # rows are about parts of the text, but some parts may be empty
 _REASON_CHARS = 500
-_APART = ("text", "anchors", "blocks")
+_APART = ("text", "anchors", "blocks", "notices")
+MAX_NOTICES = 16
+MAX_NOTICE_CHARS = 500
 
 T = TypeVar("T", Anchor, Block)
 
@@ -42,7 +45,8 @@ def encode(extracted: Extracted) -> bytes:
     anchors = _columns(Anchor, extracted.anchors)
     anchors["boxes"] = [len(anchor.boxes) for anchor in extracted.anchors]
     boxes = array("d", (edge for anchor in extracted.anchors for box in anchor.boxes for edge in box))
-    head = {"rest": rest, "anchors": _packed(anchors), "blocks": _packed(_columns(Block, extracted.blocks))}
+    blocks = _packed(_columns(Block, extracted.blocks))
+    head = {"rest": rest, "anchors": _packed(anchors), "blocks": blocks, "notices": extracted.notices}
     try:
         text = extracted.text.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -61,6 +65,15 @@ def decode(answer: bytes) -> Extracted | tuple[str, str]:
         return _decoded(memoryview(answer))
     except (ValueError, TypeError, KeyError, struct.error, RecursionError) as error:
         raise Garbled(f"{type(error).__name__}: {error}") from error
+
+
+def checked_notices(values: object) -> tuple[str, ...]:
+    """The notices in `values` as JSON gives them: few, short, each in one printable line. Raises ValueError."""
+    if not isinstance(values, list) or len(values) > MAX_NOTICES:
+        raise ValueError("the notices are no list, or too many")
+    if not all(isinstance(each, str) and 0 < len(each) <= MAX_NOTICE_CHARS and one_line(each) == each for each in values):
+        raise ValueError("a notice is no short line of text")
+    return tuple(values)
 
 
 def one_line(text: str) -> str:
@@ -99,7 +112,8 @@ def _decoded(answer: memoryview) -> Extracted | tuple[str, str]:
         raise ValueError("a box is out of bounds")
     anchors = _anchors(head["anchors"], boxes, len(text))
     blocks = tuple(map(Block, *_checked(Block, head["blocks"], len(text)).values()))
-    return Extracted(**{**_rest(head["rest"]), "text": text, "anchors": anchors, "blocks": blocks})
+    notices = checked_notices(head["notices"])
+    return Extracted(**{**_rest(head["rest"]), "text": text, "anchors": anchors, "blocks": blocks, "notices": notices})
 
 
 def _anchors(packed: dict[str, Any], boxes: array[float], n_chars: int) -> tuple[Anchor, ...]:

@@ -83,7 +83,7 @@ def _put(writing: Writing, first: int, texts: list[str], batch: Vectors) -> None
     ids = range(first + 1, first + 1 + len(texts))
     documents = sorted({(i - 1) // CHUNKS_A_DOCUMENT for i in ids})
     many(
-        "INSERT INTO document VALUES (?, ?, ?, '', 'text/plain', '', 0, NULL, 0, ?, '2026-01-01T00:00:00+00:00', 1)",
+        "INSERT INTO document VALUES (?, ?, ?, '', 'text/plain', '', 0, NULL, 0, ?, '2026-01-01T00:00:00+00:00', 1, '[]')",
         [(f"{d:016x}", collection_id, f"{d % 10}/{d}.txt", CHUNKS_A_DOCUMENT) for d in documents],
     )
     keys = [i.to_bytes(32, "little") for i in ids]

@@ -51,6 +51,12 @@ def test_another_time_and_the_same_content_is_a_touch() -> None:
     assert summary(plan({"a": ("x", 2)}, {"a": ("x", 1)})) == {"touched": ["a"]}
 
 
+def test_what_an_earlier_version_has_read_is_read_again_though_the_file_is_the_same() -> None:
+    known = Known("id", "a", "sha of x", 1, 1, uploaded=0, outdated=1)
+    seen = Scan((Found("a", 1, 1),), ())
+    assert summary(make_plan(seen, [known], lambda found: "sha of x")) == {"updated": ["a"]}
+
+
 def test_another_content_is_an_update_in_the_place_of_the_document() -> None:
     todo = plan({"a": ("new", 2)}, {"a": ("old", 1)})
     assert summary(todo) == {"updated": ["a"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import apsw
@@ -14,7 +15,7 @@ from indexer.errors import DataFolderUnusable, StoreCorrupt
 from indexer.migrations import APPLICATION_ID, STEPS
 from indexer.records import Draft, Writing
 from indexer.store import DATABASE_NAME, Store
-from indexer.types import Chunk, Place
+from indexer.types import Chunk, InPart, Place
 from tests.indexer.crash.layer import Call, watching
 
 TEXT = "cats purr"
@@ -69,6 +70,18 @@ def test_a_block_that_raises_leaves_nothing(store: Store) -> None:
         assert reading.documents() == ()
         assert reading.collections() == ()
         assert reading.generation() == 0
+
+
+def test_what_is_missing_of_a_document_is_kept_with_it(store: Store) -> None:
+    notices = ("page 3 is an image", "“ü” is not read")
+    with store.write() as writing:
+        put(writing)
+        collection_id = writing.make_collection("default")
+        part = writing.put(collection_id, replace(draft("b.txt"), notices=notices))
+        assert (writing.n_in_part(), writing.in_part(collection_id)) == (1, (InPart("b.txt", notices),))
+    with store.read() as reading:
+        assert reading.document(part).notices == notices
+        assert [d.notices for d in reading.documents()] == [(), notices]
 
 
 def test_the_generation_counts_only_what_a_search_can_see(store: Store) -> None:
@@ -269,10 +282,15 @@ def test_a_database_of_an_older_version_takes_the_steps_it_lacks(tmp_path: Path)
     connection.execute(STEPS[0])
     connection.pragma("user_version", 1)
     connection.execute("INSERT INTO collection (name) VALUES ('kept')")
+    connection.execute("INSERT INTO blob VALUES ('ab', x'00')")
+    connection.execute("INSERT INTO document VALUES ('id', 1, 'a.pdf', 'A', 't', 'ab', 1, 1, 0, 0, 'now', 0)")
     connection.close()
     store = Store(tmp_path)
     with store.read() as reading:
         assert [c.name for c in reading.collections()] == ["kept"]
+        assert reading.document("id").notices == ()
+        assert [known.outdated for known in reading.known(1)] == [1]
+        assert reading.in_part(1) == ()
         assert reading.connection.pragma("user_version") == len(STEPS)
         assert reading.connection.pragma("application_id") == APPLICATION_ID
     store.close()

@@ -71,6 +71,8 @@ def test_a_whole_folder_keeps_every_promise_and_all_is_counted(folder: Path) -> 
         ("UPDATE chunk SET start = start + 1", "documents", "is not the characters"),
         ("UPDATE chunk SET ordinal = 3 WHERE chunk_id = 1", "documents", "has chunks [3]"),
         ("UPDATE chunk SET place = 'x' WHERE chunk_id = 1", "documents", "cannot be read"),
+        ("UPDATE document SET notices = '[7]'", "documents", "is said to be missing of it cannot be read"),
+        ("UPDATE document SET notices = 'x'", "documents", "is said to be missing of it cannot be read"),
         ("DELETE FROM vector WHERE vector_id = 1", "database", "belongs to no vector"),
         ("UPDATE vector SET data = zeroblob(32) WHERE vector_id = 1", "vectors", "has the length 0.0, not 1"),
         ("UPDATE vector SET data = x'007e' WHERE vector_id = 1", "vectors", "has 1 numbers, not 16"),

@@ -23,6 +23,7 @@ WHOLE = Extracted(
     "application/pdf",
     (Anchor(0, 2, page=1, boxes=BOXES), Anchor(2, 4, page=2, line_start=3, line_end=3, cell=7)),
     (Block("heading", 0, 2, 1), Block("paragraph", 2, 4)),
+    ("page 3 is an image: “señal” is not read", "2 attached files are not read"),
 )
 
 
@@ -95,6 +96,15 @@ def test_the_answer_that_is_altered_in_these_tests_is_right_without_a_change() -
         {"blocks__level": [1, None]},
         {"blocks__start": None},
         {"blocks": []},
+        {"notices": None},
+        {"notices": "abc"},
+        {"notices": [7]},
+        {"notices": [""]},
+        {"notices": ["two\nlines"]},
+        {"notices": ["\x1b[2J"]},
+        {"notices": ["\ud800"]},
+        {"notices": ["x" * 501]},
+        {"notices": ["page 1"] * 17},
         {"rest__title": 7},
         {"rest__title": "\ud800"},
         {"rest": {}},
@@ -131,4 +141,4 @@ def test_any_other_bytes_are_garbled_or_a_document_and_never_anything_else() -> 
 @given(st.binary(max_size=100))
 def test_bytes_from_nowhere_are_garbled(data: bytes) -> None:
     with pytest.raises(Garbled):
-        decode(b"DOC1" + data)
+        decode(b"DOC2" + data)
