@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -12,11 +15,19 @@ import pypdfium2.raw as pdfium_c
 
 from indexer.errors import EmptyDocument, LoadError
 from indexer.loaders.decode import title_of, without_surrogates
+from indexer.loaders.missing import counted, numbered
 from indexer.loaders.pdf_layout import Paragraph, arrange
-from indexer.loaders.pdf_page import Line, holds_image, read_lines
+from indexer.loaders.pdf_page import Drawn, Line, read_drawn, read_lines
 from indexer.types import Anchor, Block, Box, Extracted
 
 _STAMP_LINES = 2  # that a scanned page may bear: a running head, a library's stamp
+_PICTURE = 0.02  # of a page without text that images cover: more than a mark
+_MOSTLY_PICTURE = 0.5  # of a page with a stamp that a scan covers
+_DRAWING = 50  # things drawn on a page without text: letters as outlines, or of a font without names for them
+_BACKGROUND = 3  # pages with the same image
+_NAMELESS = re.compile("[\ufffd\ue000-\uf8ff]")  # what stands for a letter whose font does not say which it is
+_MOSTLY_NAMELESS = 0.5
+_MIN_NAMELESS = 20
 _NO_BOX: Box = (0.0, 0.0, 0.0, 0.0)
 _HEADER_WITHIN = 1024  # bytes; where readers look for "%PDF-"
 _NOT_TITLES = (".dvi", ".tex", ".doc", ".docx", ".indd", ".pdf", ".qxd")
@@ -28,11 +39,13 @@ _one_at_a_time = threading.Lock()  # PDFium is not thread-safe, not even for dif
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What PDFium says of a file: the lines of each page, the title in its metadata, whether a page holds pictures."""
+    """What PDFium says of a file: the lines of each page, the title in its metadata, what is drawn on the pages that
+    have hardly a line (by index), and the number of files attached to it."""
 
     pages: tuple[tuple[Line, ...], ...]
     title: str
-    has_images: bool
+    drawn: dict[int, Drawn]
+    n_attached: int
 
 
 def load(name: str, data: bytes) -> Extracted:
@@ -51,10 +64,10 @@ def load(name: str, data: bytes) -> Extracted:
         read = _read(data)
     pages = arrange(read.pages)
     if not any(pages):
-        raise EmptyDocument(_SCANNED if read.has_images else "the PDF has no text")
+        raise EmptyDocument(_SCANNED if _pictures(read) else "the PDF has no text")
     text, anchors, blocks = _assemble(pages)
     title = _plausible(read.title) or _largest_heading(pages[0]) or title_of(name)
-    return Extracted(text, title, "application/pdf", anchors, blocks)
+    return Extracted(text, title, "application/pdf", anchors, blocks, _notices(read))
 
 
 def _is_cut_off(data: bytes) -> bool:
@@ -71,18 +84,57 @@ def _read(data: bytes) -> _Read:
     except pdfium.PdfiumError as error:
         raise LoadError(_reason(error)) from error
     pages: list[tuple[Line, ...]] = []
-    has_images = False
+    drawn: dict[int, Drawn] = {}
     with closing(document):
         title = document.get_metadata_value("Title")
         for index in range(len(document)):
             try:
                 with closing(document[index]) as page:
                     pages.append(read_lines(page))
-                    has_images = has_images or (len(pages[-1]) <= _STAMP_LINES and holds_image(page))
+                    if len(pages[-1]) <= _STAMP_LINES:
+                        drawn[index] = read_drawn(page)
             except pdfium.PdfiumError as error:
                 number = f"page {index + 1} of {len(document)}"
                 raise LoadError(f"the PDF is damaged or truncated: {number} cannot be read") from error
-    return _Read(tuple(pages), title, has_images)
+        n_attached = document.count_attachments()
+    return _Read(tuple(pages), title, drawn, n_attached)
+
+
+def _notices(read: _Read) -> tuple[str, ...]:
+    """What of the file is not in its text."""
+    told = []
+    pictures = _pictures(read)
+    if pictures:
+        are = "is an image" if len(pictures) == 1 else "are images"
+        told.append(f"{numbered('page', pictures)} {are} without text: run text recognition (OCR) on the file first")
+    nameless = [number for number, lines in enumerate(read.pages, 1) if _is_nameless(lines)]
+    if nameless:
+        told.append(f"the fonts of {numbered('page', nameless)} do not say which letters they show: run text "
+                    "recognition (OCR) on the file first")  # fmt: skip
+    if read.n_attached:
+        told.append(f"{counted(read.n_attached, 'attached file')} not read: save what is attached beside the PDF")
+    return tuple(told)
+
+
+def _pictures(read: _Read) -> list[int]:
+    """The numbers of the pages whose content is a picture: no text, or a stamp on a scan that is no background."""
+    often = Counter(image for drawn in read.drawn.values() for image in set(drawn.images))
+    numbers = []
+    for index, drawn in read.drawn.items():
+        if not read.pages[index]:
+            is_picture = drawn.image_share >= _PICTURE or drawn.n_others >= _DRAWING
+        else:
+            is_background = any(often[image] >= _BACKGROUND for image in drawn.images)
+            is_picture = drawn.image_share >= _MOSTLY_PICTURE and not is_background
+        if is_picture:
+            numbers.append(index + 1)
+    return numbers
+
+
+def _is_nameless(lines: Sequence[Line]) -> bool:
+    text = "".join(line.text for line in lines)
+    n_nameless = len(_NAMELESS.findall(text))
+    return n_nameless >= _MIN_NAMELESS and n_nameless >= _MOSTLY_NAMELESS * len(text)
 
 
 def _reason(error: pdfium.PdfiumError) -> str:

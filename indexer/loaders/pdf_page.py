@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import groupby, pairwise
+from itertools import groupby, islice, pairwise
 from statistics import median
 
 import pypdfium2 as pdfium
@@ -31,6 +31,8 @@ _BULLETS = {"\uf0b7": "•", "\uf0a7": "•"}  # of symbol fonts, in the private
 _DROPPED = frozenset(("Cc", "Cn", "Cs"))  # control, unassigned, surrogate
 _INVISIBLE = frozenset("\xad\u200b\ufeff")  # soft hyphen, zero-width blanks
 _BOLD = ("bold", "black", "heavy", "semibold", "demi", "medi", "cmbx", "sfbx")  # in font names
+_FORM_DEPTH = 5
+_MAX_THINGS = 5000  # of a page that are looked at
 _UPRIGHT = 0.99  # cosine of the angle, about 8 degrees, up to which a line runs from left to right
 
 Place = Callable[[float, float, float, float], Box]
@@ -94,9 +96,41 @@ def read_lines(page: pdfium.PdfPage) -> tuple[Line, ...]:
         text_page.close()
 
 
-def holds_image(page: pdfium.PdfPage) -> bool:
-    """Whether pictures are on the page, up to a depth of nested forms."""
-    return next(page.get_objects(filter=(pdfium_c.FPDF_PAGEOBJ_IMAGE,), max_depth=5), None) is not None
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What a page shows besides characters: the share of it that images cover, at most 1; the length and the size in
+    pixels of each image's data, by which a background is known again; and how many other things are drawn."""
+
+    image_share: float
+    images: tuple[tuple[int, int, int], ...]
+    n_others: int
+
+
+def read_drawn(page: pdfium.PdfPage) -> Drawn:
+    """What is drawn on the page, up to a depth of nested forms; of very many things the first."""
+    share, n_others = 0.0, 0
+    images: list[tuple[int, int, int]] = []
+    for thing in islice(page.get_objects(max_depth=_FORM_DEPTH), _MAX_THINGS):
+        if isinstance(thing, pdfium.PdfImage):
+            share += _share(thing, page)
+            n_bytes = pdfium_c.FPDFImageObj_GetImageDataRaw(thing, None, 0)
+            images.append((n_bytes, *thing.get_px_size()))
+        elif thing.type != pdfium_c.FPDF_PAGEOBJ_FORM:
+            n_others += 1
+    return Drawn(min(share, 1.0), tuple(images), n_others)
+
+
+def _share(thing: pdfium.PdfObject, page: pdfium.PdfPage) -> float:
+    """The part of the page that a thing, or the form that it stands in, covers."""
+    while thing.container is not None:
+        thing = thing.container
+    x0, y0, x1, y1 = page.get_bbox()
+    left, bottom, right, top = thing.get_bounds()
+    width, height = min(right, x1) - max(left, x0), min(top, y1) - max(bottom, y0)
+    whole = (x1 - x0) * (y1 - y0)
+    if not all(map(math.isfinite, (width, height, whole))) or min(width, height, whole) <= 0:
+        return 0.0
+    return width * height / whole
 
 
 def _character(text_page: pdfium.PdfTextPage, index: int, line: Line) -> str:

@@ -29,6 +29,7 @@ class Page:
     texts: Sequence[Text] = ()
     rotate: int = 0
     picture: bool = False
+    drawing: bytes = b""  # operators of the content stream
     media_box: tuple[float, float, float, float] = (0, 0, 600, 800)
     crop_box: tuple[float, float, float, float] | None = None
 
@@ -51,7 +52,7 @@ def write_pdf(pages: Sequence[Page], *, title: str = "", encrypted: bool = False
             f"<< /Type /Page /Parent 2 0 R /MediaBox [{_numbers(page.media_box)}] {crop} /Rotate {page.rotate} "
             f"/Contents {number + 1} 0 R /Resources << /Font << {fonts} >> >> >>".encode()
         )
-        content = b"".join(map(_show, page.texts)) + (_PICTURE if page.picture else b"")
+        content = b"".join(map(_show, page.texts)) + (_PICTURE if page.picture else b"") + page.drawing
         bodies.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content))
     bodies[1] = f"<< /Type /Pages /Kids [{' '.join(kids)}] /Count {len(kids)} >>".encode()
     if encrypted:

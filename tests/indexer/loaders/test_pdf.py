@@ -156,6 +156,36 @@ def test_pictures_of_pages_are_told_from_empty_pages() -> None:
         load("a.pdf", write_pdf([Page()]))
 
 
+def _notices(*pages: Page) -> tuple[str, ...]:
+    return load("a.pdf", write_pdf(pages)).notices
+
+
+def test_pages_that_are_images_are_named_and_the_others_read() -> None:
+    words, image = Page(column(PARAGRAPHS)), Page(picture=True)
+    assert _notices(words, words) == ()
+    assert _notices(words, image) == ("page 2 is an image without text: run text recognition (OCR) on the file first",)
+    assert _notices(words, image, image, words, Page(), image) == (
+        "pages 2-3 and 6 are images without text: run text recognition (OCR) on the file first",
+    )
+
+
+def test_a_scan_with_a_stamp_is_an_image_and_a_slide_on_a_background_is_not() -> None:
+    stamp, words = [Text(60, 450, "Digitised by the library")], Page(column(PARAGRAPHS))
+    whole = (40, 40, 460, 460)
+    stamped = Page(stamp, picture=True, media_box=whole)
+    assert _notices(words, stamped) == (
+        "page 2 is an image without text: run text recognition (OCR) on the file first",
+    )
+    assert _notices(words, stamped, stamped, stamped) == ()
+    assert _notices(words, Page(stamp, picture=True)) == ()  # a picture beside its caption
+
+
+def test_letters_that_are_drawn_as_outlines_are_an_image() -> None:
+    outlines = b"0 0 m 9 9 l S\n" * 60
+    assert _notices(Page(column(PARAGRAPHS)), Page(drawing=outlines))[0].startswith("page 2 is an image without text")
+    assert _notices(Page(column(PARAGRAPHS)), Page(drawing=outlines[:60])) == ()
+
+
 def test_an_encrypted_file_is_called_so() -> None:
     with pytest.raises(LoadError, match="encrypted"):
         load("a.pdf", write_pdf([Page(column(PARAGRAPHS))], encrypted=True))
