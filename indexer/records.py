@@ -119,7 +119,9 @@ class Reading:
 
     def known_at(self, collection_id: int, path: str) -> tuple[Known, ...]:
         """Of `known`, the document at `path` and, if that was a folder, those below it."""
-        sql = f"{_KNOWN} WHERE collection_id = ?1 AND (path = ?2 OR path > ?2 || '/' AND path < ?2 || '0') ORDER BY path"
+        sql = (
+            f"{_KNOWN} WHERE collection_id = ?1 AND (path = ?2 OR path > ?2 || '/' AND path < ?2 || '0') ORDER BY path"
+        )
         return tuple(Known(*row) for row in self.connection.execute(sql, (collection_id, path)))
 
     def find(self, collection_id: int, path: str) -> Known | None:
@@ -291,7 +293,9 @@ def unpack_notices(packed: str | None) -> tuple[str, ...]:
 
 
 def _document(row: Sequence[Any]) -> Document:
-    return Document(*row[:-1], notices=unpack_notices(row[-1]))
+    # the query's columns, in their order
+    values = [*row[:-1], unpack_notices(row[-1])]
+    return Document(*values)
 
 
 def _hit(row: Sequence[Any], scores: Mapping[int, float]) -> Hit:

@@ -71,7 +71,9 @@ def checked_notices(values: object) -> tuple[str, ...]:
     """The notices in `values` as JSON gives them: few, short, each in one printable line. Raises ValueError."""
     if not isinstance(values, list) or len(values) > MAX_NOTICES:
         raise ValueError("the notices are no list, or too many")
-    if not all(isinstance(each, str) and 0 < len(each) <= MAX_NOTICE_CHARS and one_line(each) == each for each in values):
+    if not all(
+        isinstance(each, str) and 0 < len(each) <= MAX_NOTICE_CHARS and one_line(each) == each for each in values
+    ):
         raise ValueError("a notice is no short line of text")
     return tuple(values)
 

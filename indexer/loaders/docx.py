@@ -1,13 +1,15 @@
 """Word documents (.docx): the words of the body with headings, lists, tables, footnotes and formulas (ECMA-376).
 
 A page is only known to the program that draws it, so a place is the number of the paragraph in the body, from 1, as
-`line`. Deleted and hidden words, field codes, headers and footers are left out; linked and embedded files are not read.
+`line`. Deleted and hidden words, field codes, headers and footers are left out. Linked and embedded files, charts, diagrams
+and comments are not read and said to be missing.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -18,6 +20,7 @@ from indexer.loaders.decode import title_of
 from indexer.loaders.docx_math import MATH, to_tex
 from indexer.loaders.html_text import Writer
 from indexer.loaders.markdown import leading_heading
+from indexer.loaders.missing import counted, listed
 from indexer.types import Extracted
 
 _MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -26,6 +29,13 @@ _WORD = ("http://schemas.openxmlformats.org/wordprocessingml/2006/main",
 _MAIN_PART = re.compile(r"/officeDocument$")
 _SKIPPED = frozenset(("pPr", "rPr", "tblPr", "tblGrid", "trPr", "tcPr", "sectPr", "del", "moveFrom", "instrText"))
 _HEADING_NAME = re.compile(r"heading ([1-9])$", re.IGNORECASE)
+_UNREAD = {
+    "object": "embedded object",  # sheets, slides, formulas of older programs
+    "altChunk": "embedded document",
+    "subDoc": "linked document",
+    "commentReference": "comment",
+}
+_UNREAD_GRAPHICS = {"chart": "chart", "diagram": "diagram"}  # by the last part of their kind's name
 _TITLE_LEVEL = 1
 _MAX_LEVEL = 6
 _MAX_STYLES = 20  # each based on the next; Word allows about ten
@@ -48,6 +58,7 @@ class _Reader:
     paragraph: int = 0
     due: list[tuple[str, str]] = field(default_factory=list)  # notes referred to and not yet written
     depth: int = 0  # of open paragraphs and table rows
+    unread: Counter[str] = field(default_factory=Counter)  # what is not read, by its kind
 
     def body(self, root: etree._Element) -> None:
         """Writes all below `root`; each footnote after the paragraph or row that refers to it."""
@@ -64,6 +75,7 @@ class _Reader:
                 self._start(element)
 
     def _start(self, element: etree._Element) -> None:
+        self._note_unread(element)
         match _name(element, _WORD):
             case "p":
                 self.paragraph += 1
@@ -87,6 +99,18 @@ class _Reader:
                 self.writer.break_line()
             case "footnoteReference" | "endnoteReference" as kind:
                 self.due.append((kind.removesuffix("Reference"), _value(element, "id")))
+
+    def _note_unread(self, element: etree._Element) -> None:
+        kind = _UNREAD.get(_name(element, _WORD))
+        if etree.QName(element).localname == "graphicData":
+            kind = _UNREAD_GRAPHICS.get(element.get("uri", "").rpartition("/")[2])
+        if kind:
+            self.unread[kind] += 1
+
+    def notices(self) -> tuple[str, ...]:
+        """What of the document is not in its text."""
+        kinds = [counted(n, kind) for kind, n in sorted(self.unread.items())]
+        return (f"{listed(kinds)} not read",) if kinds else ()
 
     def _end(self, element: etree._Element) -> None:
         if _name(element, _WORD) not in ("p", "tr"):
@@ -128,7 +152,7 @@ def load(name: str, data: bytes) -> Extracted:
         raise EmptyDocument("the document has no text")
     text, anchors, blocks = reader.writer.finish()
     title = _title(archive) or leading_heading(text, blocks) or title_of(name)
-    return Extracted(text, title, _MEDIA_TYPE, anchors, blocks)
+    return Extracted(text, title, _MEDIA_TYPE, anchors, blocks, reader.notices())
 
 
 def _main_path(archive: Archive) -> str:

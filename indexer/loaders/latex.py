@@ -2,8 +2,8 @@
 
 Nothing is run: commands are known by name, and an unknown one is left out while the text of its arguments stays.
 A command of the document's own without arguments is replaced by its words. A file named by an input command is not
-read: each file of a project is a document of its own, and the one that includes it names it. So nothing outside of the
-indexed folder can be reached. One pass over the source; every search ahead is bounded or remembered.
+read: each file of a project is a document of its own, and the one that includes it names it, in its text and as missing.
+So nothing outside of the indexed folder can be reached. One pass over the source; every search ahead is bounded or remembered.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from indexer.loaders.decode import decode, title_of
 from indexer.loaders.html_text import Writer
 from indexer.loaders.latex_source import LatexSource
 from indexer.loaders.markdown import leading_heading
+from indexer.loaders.missing import named
 from indexer.types import Extracted
 
 _TOKEN = re.compile(
@@ -44,7 +45,14 @@ def load(name: str, data: bytes) -> Extracted:
         raise EmptyDocument("the file has LaTeX commands and no text")
     text, anchors, blocks = scanner.writer.finish()
     title = leading_heading(text, blocks) or title_of(name)
-    return Extracted(text, title, "text/x-tex", anchors, blocks)
+    return Extracted(text, title, "text/x-tex", anchors, blocks, _notices(scanner.included))
+
+
+def _notices(included: list[str]) -> tuple[str, ...]:
+    """What of the document stands in other files."""
+    if not included:
+        return ()
+    return (f"includes {named(included)}: not a part of this document, but one of its own if it is indexed as well",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,7 @@ class _Scanner:
     stack: list[_Open] = field(default_factory=list)
     begun: Counter[str] = field(default_factory=Counter)  # environments in the stack, by name
     entered: set[int] = field(default_factory=set)  # the closing braces of the groups in the stack
+    included: list[str] = field(default_factory=list)  # the names of files that are put in a place
 
     def read(self, start: int, end: int) -> None:
         """Reads the range [start, end)."""
@@ -246,6 +255,7 @@ class _Scanner:
             self._say(" (", start)
             self._enter(inside, after=")")
         elif inside and name in words.NAMED:
+            self.included.append(self.source.text[slice(*inside)])
             self._break()
             self._quote(inside, "")
             self._break()

@@ -14,11 +14,14 @@ from typing import Any
 from indexer.errors import EmptyDocument, LoadError
 from indexer.loaders.decode import decode, title_of, without_surrogates
 from indexer.loaders.markdown import leading_heading, markdown_blocks, without_embedded_data
+from indexer.loaders.missing import numbered
 from indexer.types import Anchor, Block, BlockKind, Extracted
 
 _MEDIA_TYPE = "application/x-ipynb+json"
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")
-_OBJECT_ONLY = re.compile(r"<[\w.]*(?:Figure|Axes|Image|HTML|Audio|Video|object)\b[^\n]*>")  # says nothing to a reader
+# What says nothing to a reader.
+_OBJECT_ONLY = re.compile(r"<[\w.]*(?:Figure|Axes|Image|HTML|Markdown|Latex|Math|Audio|Video|object)\b[^\n]*>")
+_MARKUP = ("text/markdown", "text/latex")
 _SEPARATOR = "\n\n"
 
 
@@ -54,7 +57,30 @@ def load(name: str, data: bytes) -> Extracted:
         raise EmptyDocument("the notebook has no cell with text")
     text, blocks = "".join(notebook.parts), tuple(notebook.blocks)
     title = _title(root) or leading_heading(text, blocks) or title_of(name)
-    return Extracted(text, title, _MEDIA_TYPE, tuple(notebook.anchors), blocks)
+    return Extracted(text, title, _MEDIA_TYPE, tuple(notebook.anchors), blocks, _notices(_cells(root)))
+
+
+def _notices(cells: list[dict[str, Any]]) -> tuple[str, ...]:
+    """What of the notebook is not in its text; pictures are no text, nor are the scripts of interactive outputs."""
+    unread = [
+        number
+        for number, cell in enumerate(cells, 1)
+        if cell.get("cell_type") == "code" and any(map(_is_unread, _outputs(cell)))
+    ]
+    outputs = "an output" if len(unread) == 1 else "outputs"
+    return (
+        (f"{outputs} of {numbered('cell', unread)} not read: no plain text is kept beside its markup",)
+        if unread
+        else ()
+    )
+
+
+def _is_unread(output: dict[str, Any]) -> bool:
+    """Whether an output has words, but none of them as plain text."""
+    data = output.get("data")
+    if not isinstance(data, dict) or _output(output):
+        return False
+    return any(_text(data.get(kind)).strip() for kind in _MARKUP) or "<table" in _text(data.get("text/html"))
 
 
 def _parse(source: str) -> dict[str, Any]:
@@ -91,13 +117,16 @@ def _pieces(cell: dict[str, Any]) -> Iterator[tuple[str, BlockKind | None]]:
         case "code":
             count = cell.get("execution_count", cell.get("prompt_number"))
             yield _numbered("In [{}]:\n", count, source), "code"
-            outputs = cell.get("outputs")
-            for output in outputs if isinstance(outputs, list) else []:
-                if isinstance(output, dict):
-                    is_result = output.get("output_type") in ("execute_result", "pyout")
-                    yield _numbered("Out[{}]:\n", count if is_result else None, _output(output)), "output"
+            for output in _outputs(cell):
+                is_result = output.get("output_type") in ("execute_result", "pyout")
+                yield _numbered("Out[{}]:\n", count if is_result else None, _output(output)), "output"
         case _:
             yield source, "paragraph"
+
+
+def _outputs(cell: dict[str, Any]) -> list[dict[str, Any]]:
+    outputs = cell.get("outputs")
+    return [output for output in outputs if isinstance(output, dict)] if isinstance(outputs, list) else []
 
 
 def _numbered(mark: str, count: object, text: str) -> str:

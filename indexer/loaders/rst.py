@@ -1,7 +1,8 @@
 """reStructuredText: the source characters as they stand; structure by a scan of the source.
 
-Nothing is executed, included or read from elsewhere: directives are only recognised by name. The grammar is the
-docutils specification's (sections, literal blocks, grid and simple tables, doctests, directives).
+Nothing is executed, included or read from elsewhere: directives are only recognised by name, and what would be included
+is said to be missing. The grammar is the docutils specification's (sections, literal blocks, grid and simple tables,
+doctests, directives).
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from collections.abc import Iterator, Sequence
 from indexer.headings import heading_words
 from indexer.loaders.decode import decode, title_of
 from indexer.loaders.lines import LineBlock, line_anchors, line_starts, to_blocks
+from indexer.loaders.missing import named
 from indexer.types import BlockKind, Extracted
 
 _RULE = re.compile(r"([!-/:-@[-`{-~])\1+\s*$")
 _DIRECTIVE = re.compile(r"\s*\.\. +([\w-]+(?::[\w-]+)*)::")
+_INCLUDED = re.compile(r"[ \t]*\.\. +(?:literal)?include::[ \t]*([^<\s][^\n]*)")  # those in <...> are docutils' own
 _LITERAL: dict[str, BlockKind] = {
     "math": "formula",
     "code": "code",
@@ -39,7 +42,10 @@ def load(name: str, data: bytes) -> Extracted:
     found = list(_scan(lines))
     headings = ("\n".join(lines[block.first : block.last]) for block in found if block.kind == "heading")
     title = heading_words(next(headings, "")) or title_of(name)
-    return Extracted(text, title, "text/x-rst", line_anchors(text), to_blocks(found, line_starts(text)))
+    included = [directive[1] for line in lines if (directive := _INCLUDED.match(line))]
+    missing = f"includes {named(included)}: not a part of this document, but one of its own if it is indexed as well"
+    return Extracted(text, title, "text/x-rst", line_anchors(text), to_blocks(found, line_starts(text)),
+                     (missing,) if included else ())  # fmt: skip
 
 
 def _scan(lines: Sequence[str]) -> Iterator[LineBlock]:

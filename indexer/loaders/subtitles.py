@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from indexer.errors import EmptyDocument, LoadError
 from indexer.loaders.decode import decode, title_of, without_surrogates
 from indexer.loaders.html_text import Writer
+from indexer.loaders.missing import numbered
 from indexer.types import Extracted
 
 _TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,3}))?"
@@ -21,6 +22,7 @@ _TIMES = re.compile(rf"[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}(?![^ \t])")
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>|<\d\d[\d:.]{0,12}>|\{\\[^{}\n]{0,80}\}")
 _VOICE = re.compile(r"<v(?:\.[\w.]{0,80})?[ \t]+([^<>\n]{1,80})>")
 _NOT_SAID = re.compile(r"(?:NOTE|STYLE|REGION|WEBVTT)(?![^ \t])")
+_LETTER = re.compile(r"[^\W\d_]")
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)\]]*$")
 _PAUSE_S = 3.0
 _PARAGRAPH_S = 20.0  # a paragraph ends with the first sentence that ends after so long
@@ -41,7 +43,8 @@ def load(name: str, data: bytes) -> Extracted:
     """The words of a subtitle file, without marks and repeated lines. Raises LoadError."""
     text = decode(data)
     lines = text.split("\n")
-    cues = [cue for cue in _cues(lines) if cue.said]
+    stray: list[int] = []
+    cues = [cue for cue in _cues(lines, stray) if cue.said]
     if not cues:
         if not any(_TIMES.match(line) for line in lines):
             raise LoadError('the file has no subtitles: no line like "00:00:01,000 --> 00:00:02,000"')
@@ -57,8 +60,9 @@ def load(name: str, data: bytes) -> Extracted:
             writer.write(" " + words)
         last = cue
     written, anchors, blocks = writer.finish()
-    is_web = text.startswith("WEBVTT")
-    return Extracted(written, title_of(name), "text/vtt" if is_web else "application/x-subrip", anchors, blocks)
+    media_type = "text/vtt" if text.startswith("WEBVTT") else "application/x-subrip"
+    missing = (f"{numbered('line', stray)} left out: the words belong to no time",) if stray else ()
+    return Extracted(written, title_of(name), media_type, anchors, blocks, missing)
 
 
 def _begin(writer: Writer, cue: _Cue) -> _Cue:
@@ -78,12 +82,16 @@ def _ends_paragraph(begun: _Cue, last: _Cue, cue: _Cue) -> bool:
     return cue.start - begun.start >= _PARAGRAPH_S and bool(_SENTENCE_END.search(last.said[-1][1]))
 
 
-def _cues(lines: Sequence[str]) -> Iterator[_Cue]:
-    """The cues in the order of the file; a line that the cue before showed as well is said once."""
+def _cues(lines: Sequence[str], stray: list[int]) -> Iterator[_Cue]:
+    """The cues in the order of the file; a line that the cue before showed as well is said once. The numbers of lines
+    with words that belong to no cue go to `stray`.
+    """
     number, shown = 0, frozenset[str]()
     while number < len(lines):
         times = _TIMES.match(lines[number])
         if not times:
+            if _is_stray(lines, number):
+                stray.append(number + 1)
             number = _after_note(lines, number)
             continue
         first = number
@@ -106,6 +114,13 @@ def _after_note(lines: Sequence[str], number: int) -> int:
             number += 1
         return number
     return number + 1
+
+
+def _is_stray(lines: Sequence[str], number: int) -> bool:
+    """Whether a line outside of all cues has words: it is no note, and no name of the cue that begins under it."""
+    if not _LETTER.search(lines[number]) or _NOT_SAID.match(lines[number]):
+        return False
+    return number + 1 == len(lines) or not _TIMES.match(lines[number + 1])
 
 
 def _words(line: str) -> str:

@@ -87,3 +87,13 @@ def test_what_is_no_word_document_is_refused_by_reason() -> None:
         load("x.docx", write_zip([Entry("word/document.xml", b"<a/>")]))
     with pytest.raises(EmptyDocument, match="no text"):
         load("x.docx", write_docx("<w:p/>"))
+
+
+def test_what_is_embedded_and_said_in_the_margin_is_told_to_be_missing() -> None:
+    assert load("x.docx", write_docx(paragraph("words"))).notices == ()
+    chart = "<a:graphicData xmlns:a='http://a' uri='http://schemas.openxmlformats.org/drawingml/2006/chart'/>"
+    picture = chart.replace("2006/chart", "2006/picture")
+    more = f"<w:r><w:drawing>{chart}{picture}</w:drawing><w:object/><w:object/><w:commentReference w:id='1'/></w:r>"
+    extracted = load("x.docx", write_docx(paragraph("words", more=more)))
+    assert extracted.text == "words"
+    assert extracted.notices == ("1 chart, 1 comment and 2 embedded objects not read",)

@@ -60,5 +60,28 @@ def test_what_is_no_book_is_refused_by_reason() -> None:
         load("x.epub", write_zip([Entry("a", b"words")]))
     with pytest.raises(EmptyDocument, match="no chapter"):
         load("x.epub", _book("<package><manifest/><spine/></package>"))
-    with pytest.raises(LoadError, match=r"chapter 'OEBPS/text/0\.xhtml': the page is nested"):
+    with pytest.raises(LoadError, match=r"no chapter .* can be read: 'OEBPS/text/0\.xhtml': the page is nested"):
         load("x.epub", write_epub(["<div>" * 5000 + "words"]))
+
+
+def test_a_chapter_that_cannot_be_read_is_named_and_the_others_are_read() -> None:
+    extracted = load("x.epub", write_epub([_PAGE.format("<p>one</p>"), "<div>" * 5000, _PAGE.format("<p>three</p>")]))
+    assert extracted.text == "one\n\nthree\n\n"
+    (notice,) = extracted.notices
+    assert notice.startswith("chapter 2 cannot be read ('OEBPS/text/1.xhtml': the page is nested too deeply")
+
+
+def test_chapters_that_are_images_are_named_but_for_the_cover() -> None:
+    image, words = _PAGE.format("<img src='1.jpg'/>"), _PAGE.format("<p>words</p>")
+    assert load("x.epub", write_epub([image, words, _PAGE.format(" "), words])).notices == ()
+    assert load("x.epub", write_epub([image, words, image, image])).notices == ("chapters 3-4 are images without text",)
+
+
+def test_what_the_spine_lists_and_is_no_page_of_text_is_named() -> None:
+    items = '<item id="a" href="a.html" media-type="text/html"/><item id="b" href="b.svg" media-type="image/svg+xml"/>'
+    spine = "".join(f'<itemref idref="{name}"/>' for name in "abc")
+    package = f"<package><manifest>{items}</manifest><spine>{spine}</spine></package>".encode()
+    container = b'<container><rootfiles><rootfile full-path="b.opf"/></rootfiles></container>'
+    files = {"META-INF/container.xml": container, "b.opf": package, "a.html": b"<p>words</p>"}
+    book = load("x.epub", write_zip([Entry(name, data) for name, data in files.items()]))
+    assert book.notices == ('2 parts of the book not read, being no page of text or not there: "b.svg" and "c"',)

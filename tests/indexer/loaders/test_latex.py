@@ -87,6 +87,11 @@ def test_tables_lists_code_and_statements() -> None:
 def test_an_included_file_is_named_and_nothing_is_read() -> None:
     extracted = _load("a\n\\input{sections/one} \\include{../../etc/passwd}\nb")
     assert extracted.text == "a\n\nsections/one\n\n../../etc/passwd\n\nb"
+    assert extracted.notices == (
+        'includes "sections/one" and "../../etc/passwd": not a part of this document, but one of its own if it is '
+        "indexed as well",
+    )
+    assert _load("a % \\input{gone}").notices == ()
 
 
 def test_a_file_that_others_include_needs_no_document_environment() -> None:

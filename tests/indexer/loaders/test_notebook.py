@@ -106,6 +106,22 @@ def test_cells_of_the_wrong_shape_are_taken_as_empty() -> None:
 
 def test_the_execution_count_stands_above_the_source_and_its_result_as_jupyter_shows_it() -> None:
     stream = {"output_type": "stream", "text": "printed"}
-    extracted = _load({**_code("x", stream, _shown("7")), "execution_count": 3}, {**_code("y"), "execution_count": None})
+    extracted = _load(
+        {**_code("x", stream, _shown("7")), "execution_count": 3}, {**_code("y"), "execution_count": None}
+    )
     assert extracted.text == "In [3]:\nx\n\nprinted\n\nOut[3]:\n7\n\ny\n\n"
     assert [block.kind for block in extracted.blocks] == ["code", "output", "output", "code"]
+
+
+def test_outputs_whose_words_are_kept_as_markup_alone_are_told_by_their_cells() -> None:
+    markdown = {"output_type": "display_data", "data": {"text/plain": "<IPython.core.display.Markdown object>",
+                                                        "text/markdown": ["# Result"]}}  # fmt: skip
+    table = {"output_type": "display_data", "data": {"text/html": "<table><td>1</td></table>"}}
+    picture = {"output_type": "display_data", "data": {"image/png": "aGk=", "text/plain": "<Figure size 1x1>"}}
+    widget = {"output_type": "display_data", "data": {"text/html": "<div></div><script>draw()</script>"}}
+    both = _shown("1", **{"text/html": "<table></table>"})
+    assert _load(_code("x", picture, widget, both)).notices == ()
+    assert _load(_markdown("a"), _code("x", markdown)).notices == (
+        "an output of cell 2 not read: no plain text is kept beside its markup",
+    )
+    assert _load(_code("x", table), _code("y", markdown)).notices[0].startswith("outputs of cells 1-2 not read")

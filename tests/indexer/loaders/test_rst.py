@@ -117,3 +117,11 @@ def test_directives_that_would_read_files_or_pass_raw_text_stay_words() -> None:
         ".. include:: /etc/passwd\n\n.. raw:: html\n   :file: /etc/passwd\n\n.. csv-table::\n   :file: /etc/passwd\n"
     )
     assert load("a.rst", source.encode()).text == source
+
+
+def test_what_is_included_is_named_as_missing() -> None:
+    source = "Words.\n\n.. include:: parts/one.rst\n\n.. include:: <isonum.txt>\n\n.. literalinclude:: a.py\n"
+    assert load("a.rst", source.encode()).notices == (
+        'includes "parts/one.rst" and "a.py": not a part of this document, but one of its own if it is indexed as well',
+    )
+    assert load("a.rst", b"Words. We write .. include:: x here.\n").notices == ()

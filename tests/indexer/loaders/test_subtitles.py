@@ -53,3 +53,17 @@ def test_a_file_without_times_is_none_and_one_without_words_is_empty() -> None:
         load("x.srt", b"words")
     with pytest.raises(EmptyDocument, match="no words"):
         load("x.srt", _cues((1, "<i></i>")))
+
+
+def test_words_that_belong_to_no_time_are_told_by_their_lines() -> None:
+    whole = load("x.srt", _cues((1, "first"), (3, "second")))
+    assert whole.notices == ()
+    text = "1\n00:00:01,000 --> 00:00:02,000\nfirst\n\nafter a blank line\n\n2\n00:00:03 -> 00:00:04\nbad time\n"
+    extracted = load("x.srt", text.encode())
+    assert extracted.text == "[00:00:01] first"
+    assert extracted.notices == ("lines 5 and 9 left out: the words belong to no time",)
+
+
+def test_notes_names_and_settings_of_a_subtitle_file_are_no_missing_words() -> None:
+    text = b"WEBVTT\nKind: captions\n\nNOTE by\nhand\n\nSTYLE\n::cue { color: red }\n\nintro\n00:01.000 --> 00:02.000\nWords\n"
+    assert load("x.vtt", text).notices == ()
