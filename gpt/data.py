@@ -3,8 +3,6 @@ resuming at a step needs no other state."""
 
 from __future__ import annotations
 
-import json
-import lzma
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +12,14 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import svds
 
 from gpt.errors import DataError
+from gpt.rows import corpus_rows
 from gpt.tokenizer import Tokenizer
 
 HELD_OUT_EVERY = 200  # one document in 200 is held out to report bits per byte on
 
 
 def read_texts(paths: Sequence[Path], max_chars: int, fields: Sequence[str] = ("title", "text")) -> Iterator[str]:
-    """Documents of jsonl, jsonl.xz or plain text files, an equal share of `max_chars` from each file.
+    """Documents of JSON lines (plain or packed) or plain text files, an equal share of `max_chars` from each file.
 
     A JSON line becomes its `fields` that it has, a blank line between. Raises DataError naming file and line.
     """
@@ -34,21 +33,14 @@ def read_texts(paths: Sequence[Path], max_chars: int, fields: Sequence[str] = ("
 
 
 def _documents(path: Path, fields: Sequence[str]) -> Iterator[str]:
-    if not path.is_file():
-        raise DataError(f"no text file at {path}; point --corpus at the folder that holds it")
-    if ".jsonl" not in path.name:
+    if path.is_file() and ".jsonl" not in path.name:
         yield path.read_text(encoding="utf-8")
         return
-    opener = lzma.open if path.suffix == ".xz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                record = json.loads(line)
-                yield "\n\n".join(record[f] for f in fields if record.get(f))
-            except (ValueError, TypeError, AttributeError) as error:
-                raise DataError(
-                    f"{path}:{number} is not a JSON object with text fields {list(fields)}: {error}"
-                ) from error
+    for row in corpus_rows(path, "text"):
+        try:
+            yield "\n\n".join(row.values[f] for f in fields if row.values.get(f))
+        except TypeError as error:
+            raise DataError(f"{row.place} holds no text in its fields {list(fields)}: {error}") from error
 
 
 @dataclass(frozen=True)

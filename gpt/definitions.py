@@ -7,15 +7,13 @@ make an article whose other paragraphs mislead in earnest (gpt/reading_data.py).
 
 from __future__ import annotations
 
-import json
-import lzma
 import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpt.errors import DataError
+from gpt.rows import corpus_rows
 from gpt.sentences import clause_end, sentence_end
 from gpt.squad import Article, Paragraph, SquadQuestion
 
@@ -127,16 +125,6 @@ def _question(definition: Definition, rng: random.Random) -> str:
 
 
 def _entries(path: Path) -> Iterator[tuple[str, str]]:
-    if not path.is_file():
-        raise DataError(f"no definitions at {path}; point --corpus at the folder that holds them")
-    opener = lzma.open if path.suffix == ".xz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                record = json.loads(line)
-                yield (
-                    str(record.get("term", record.get("title", ""))),
-                    str(record.get("definition", record.get("text", ""))),
-                )
-            except (ValueError, AttributeError) as error:
-                raise DataError(f"{path}:{number} is not a JSON object with term and definition: {error}") from error
+    for row in corpus_rows(path, "definition"):
+        get = row.values.get
+        yield str(get("term", get("title", ""))), str(get("definition", get("text", "")))

@@ -6,14 +6,13 @@ passage, so some sentences share a paragraph: which one is asked about has to be
 
 from __future__ import annotations
 
-import json
-import lzma
 import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from gpt.errors import DataError
+from gpt.rows import corpus_rows
 from gpt.squad import Article, Paragraph, SquadQuestion
 
 ARTICLE_SIZE = 12  # paragraphs
@@ -82,16 +81,9 @@ def _find(answer: str, sentence: str) -> int | None:
 
 
 def _records(path: Path) -> Iterator[tuple[str, str, list[str]]]:
-    if not path.is_file():
-        raise DataError(f"no questions at {path}; point --corpus at the folder that holds them")
-    opener = lzma.open if path.suffix == ".xz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                record = json.loads(line)
-                sentence, question = str(record["context"]).strip(), str(record["question"]).strip()
-                yield sentence, question[:1].upper() + question[1:], [str(a) for a in record["answers"]]
-            except (ValueError, KeyError, TypeError) as error:
-                raise DataError(
-                    f"{path}:{number} is not a JSON object with context, question and answers: {error!r}"
-                ) from error
+    for row in corpus_rows(path, "question"):
+        try:
+            sentence, question = (str(row.values[field]).strip() for field in ("context", "question"))
+            yield sentence, question[:1].upper() + question[1:], [str(a) for a in row.values["answers"]]
+        except (KeyError, TypeError) as error:
+            raise DataError(f"{row.place} does not hold context, question and answers: {error!r}") from error

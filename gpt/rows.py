@@ -84,6 +84,13 @@ def file_rows(path: Path) -> Iterator[Row]:
         raise DataError(f"{path} cannot be read: {error}; fetch it again") from error
 
 
+def corpus_rows(path: Path, kind: str) -> Iterator[Row]:
+    """The rows of a recipe's file of that kind ("text", "question"). Raises DataError naming file, row and remedy."""
+    if not path.is_file():
+        raise DataError(f"no {kind} file at {path}; point --corpus at the folder that holds it")
+    return file_rows(path)
+
+
 def hub_rows(name: HubName) -> Iterator[Row]:
     """The rows of a data set as they stream in. Raises DataError that names it and the remedy."""
     datasets = _library("datasets", f"hub:{name.name}")

@@ -112,7 +112,7 @@ def test_the_same_seed_makes_the_same_questions(file: Path) -> None:
 
 
 def test_a_missing_file_or_a_broken_line_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no definitions at"):
+    with pytest.raises(DataError, match="no definition file at"):
         load_definitions([tmp_path / "none.jsonl"], 10)
     (tmp_path / "bad.jsonl").write_text('{"term": "a", "definition": "b"}\n[1]\n')
     with pytest.raises(DataError, match=r"bad\.jsonl:2"):

@@ -70,7 +70,7 @@ def test_the_seed_decides_which_sentences_meet_and_a_sentence_may_be_asked_less(
 
 
 def test_a_missing_file_or_a_broken_line_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no questions at"):
+    with pytest.raises(DataError, match="no question file at"):
         load_qamr(tmp_path / "none.jsonl")
     (tmp_path / "bad.jsonl").write_text(json.dumps(record("A b.", "Who?", "A")) + '\n{"context": "x"}\n')
     with pytest.raises(DataError, match=r"bad\.jsonl:2"):
