@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from gpt.cloze import base_form
-from gpt.recurring import windows_of
+from gpt.recurring import articles_of, windows_of
 from gpt.sentences import clause_end, sentence_spans
 from gpt.squad import Article, Paragraph, SquadQuestion
 
 MAX_ANSWER_CHARS, MIN_ANSWER_CHARS = 110, 12  # as a definition's (gpt/definitions.py)
-MIN_ARTICLE_SIZE = 12  # paragraphs; short documents share an article
 _SUBJECT = (
     r"(?P<subject>(?!(?:It|They|This|These|He|She|There|That|Those|Such|Which|What|Here|We|I|You|One|Some|Others?|Both|Each)\b)"
     r"[A-Z][\w'’-]*(?: [\w'’/-]+){0,6}?)"
@@ -79,24 +78,22 @@ def explain(sentence: str) -> Explanation | None:
 
 
 def explanation_articles(texts: Iterable[str], max_questions: int, seed: int) -> list[Article]:
-    """At most `max_questions` questions as articles, a long document each or several short ones together. `texts` are
-    documents, paragraphs on lines of their own; they are read only as far as needed."""
+    """At most `max_questions` questions as `articles_of` documents."""
     rng = random.Random(seed)
-    articles: list[Article] = []
-    pending: list[Paragraph] = []
-    left = max_questions
-    for number, text in enumerate(texts):
-        if left <= 0:
-            break
-        for window in windows_of(text):
-            questions = _questions(window, f"explanation-{number}-{len(pending)}", rng)[:left]
-            left -= len(questions)
-            if questions:
-                pending.append(Paragraph(window, tuple(questions)))
-        if len(pending) >= MIN_ARTICLE_SIZE:
-            articles.append(Article(f"Explanations {number}", tuple(pending)))
-            pending = []
-    return [*articles, Article("Explanations", tuple(pending))] if pending else articles
+    return articles_of(
+        texts, max_questions, "Explanation", lambda text, number, limit: _paragraphs(text, number, limit, rng)
+    )
+
+
+def _paragraphs(text: str, number: int, limit: int, rng: random.Random) -> list[Paragraph]:
+    """The passages of a document that explain something."""
+    made = []
+    for place, window in enumerate(windows_of(text)):
+        questions = _questions(window, f"explanation-{number}-{place}", rng)[:limit]
+        limit -= len(questions)
+        if questions:
+            made.append(Paragraph(window, tuple(questions)))
+    return made
 
 
 def _questions(window: str, identity: str, rng: random.Random) -> list[SquadQuestion]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -64,25 +64,35 @@ class _Mention(NamedTuple):
 
 
 def recurring_articles(texts: Iterable[str], max_questions: int, seed: int) -> list[Article]:
+    """At most `max_questions` questions as `articles_of` documents. An answer's first place is the one in the sentence most
+    like the question; others in the passage follow."""
+    rng = random.Random(seed)
+    return articles_of(
+        texts, max_questions, "Document", lambda text, number, limit: _paragraphs(text, number, limit, rng)
+    )
+
+
+def articles_of(
+    texts: Iterable[str], max_questions: int, title: str, asked: Callable[[str, int, int], list[Paragraph]]
+) -> list[Article]:
     """At most `max_questions` questions as articles, a long document each or several short ones together.
 
-    `texts` are documents, paragraphs on lines of their own; they are read only as far as needed. An answer's first place is
-    the one in the sentence most like the question; others in the passage follow.
+    `texts` are documents, paragraphs on lines of their own; they are read only as far as needed. `asked(text, number,
+    limit)` gives the passages of document `number` with at most `limit` questions; those without any are left out.
     """
-    rng = random.Random(seed)
     articles: list[Article] = []
     pending: list[Paragraph] = []
     left = max_questions
     for number, text in enumerate(texts):
         if left <= 0:
             break
-        made = list(_paragraphs(text, number, left, rng))
+        made = asked(text, number, left)
         left -= sum(len(p.questions) for p in made)
         pending += made
         if len(pending) >= ARTICLE_SIZE:
-            articles.append(Article(f"Document {number}", tuple(pending)))
+            articles.append(Article(f"{title} {number}", tuple(pending)))
             pending = []
-    return [*articles, Article("Documents", tuple(pending))] if pending else articles
+    return [*articles, Article(f"{title}s", tuple(pending))] if pending else articles
 
 
 def windows_of(text: str) -> list[str]:
