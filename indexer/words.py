@@ -15,7 +15,6 @@ _VOCABULARY = "CREATE VIRTUAL TABLE temp.words USING fts5vocab('main', 'chunk_ft
 _WORDS = "SELECT term, doc, col, offset FROM temp.words"
 _CHUNKS = """SELECT chunk_id, chunk.text, headings, title FROM chunk JOIN document USING (document_id)
     ORDER BY chunk_id"""
-_BATCH = 1000
 
 
 def compare_words(connection: apsw.Connection) -> tuple[int, str | None]:
