@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from indexer.types import Collection, Hit, IndexStatus, Progress, SyncReport
 
 MODES = ("hybrid", "dense", "bm25")
+MAX_IN_PART = 10  # documents read in part that people are shown; --json names all
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -53,7 +54,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="find the passages nearest to a query",
         description="Finds the passages nearest to a query, best first. "
         'A "phrase" or prefix* has to be there, so do both sides of AND; NOT and - exclude, OR stands between alternatives.',
-        epilog='example:\n  studygpt search \'"causal mask" -encoder\' --n 5 --type pdf',
+        epilog="example:\n  studygpt search '\"causal mask\" -encoder' --n 5 --type pdf",
     )
     search.add_argument("query", metavar="QUERY", type=words, help="what to look for, in quotes")
     search.add_argument("--n", metavar="N", type=positive, default=10, help="passages to show, at most (default: 10)")
@@ -111,7 +112,10 @@ def in_all(reports: Sequence[SyncReport]) -> SyncReport:
     names = ("added", "updated", "renamed", "removed", "embedded", "seconds")
     sums = {name: sum(getattr(report, name) for report in reports) for name in names}
     failed = {failure.path: failure for report in reports for failure in report.failed}
-    return replace(reports[0], **sums, chunks=reports[-1].chunks, failed=tuple(failed.values()))
+    in_part = {document.path: document for report in reports for document in report.in_part}
+    return replace(
+        reports[0], **sums, chunks=reports[-1].chunks, failed=tuple(failed.values()), in_part=tuple(in_part.values())
+    )
 
 
 class Bar:
@@ -129,7 +133,8 @@ class Bar:
 
 
 def show_sync(console: Console, report: SyncReport, collection: str) -> None:
-    """What was done in two lines, then every file that could not be read, and why."""
+    """What was done in two lines, then every file that could not be read, and why, then the first of those that were
+    read in part, with what is missing."""
     from rich.text import Text
 
     changes = ", ".join(
@@ -151,6 +156,13 @@ def show_sync(console: Console, report: SyncReport, collection: str) -> None:
     )
     for failure in report.failed:
         console.print(Text.assemble(("could not read ", "yellow"), one_line(f"{failure.path}: {failure.reason}")))
+    if report.in_part:
+        console.print(f"{len(report.in_part)} of the files read in part")
+    for document in report.in_part[:MAX_IN_PART]:
+        missing = one_line(f"{document.path}: {'; '.join(document.notices)}")
+        console.print(Text.assemble(("read in part ", "yellow"), missing))
+    if len(report.in_part) > MAX_IN_PART:
+        console.print(f"... and {len(report.in_part) - MAX_IN_PART} more, which --json names")
 
 
 def run_search(args: argparse.Namespace) -> Report:

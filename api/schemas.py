@@ -150,7 +150,7 @@ class SearchOut(Out):
 
 
 class DocumentOut(Out):
-    """One indexed document."""
+    """One indexed document. `notices` say in sentences what of the file is not in its text; none: it was read whole."""
 
     document_id: str
     collection: str
@@ -162,6 +162,7 @@ class DocumentOut(Out):
     n_chars: int
     n_chunks: int
     indexed_at: str
+    notices: tuple[str, ...]
 
 
 class DocumentsOut(Out):

@@ -59,6 +59,8 @@ class Watcher:
         )
         for failure in report.failed:
             logger.warning("could not read %s: %s", failure.path, failure.reason)
+        for document in report.in_part:
+            logger.warning("read in part %s: %s", document.path, "; ".join(document.notices))
 
     def _troubled(self, error: IndexerError) -> None:
         logger.warning("watched folder: %s", error)

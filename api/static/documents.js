@@ -1,7 +1,7 @@
 // The documents view: what is indexed, and taking it out again. Putting it in is in uploads.js.
 
 import * as client from "./client.js";
-import { byId, date, errorNote, fileName, fill, h, plural, size } from "./dom.js";
+import { byId, date, errorNote, fileName, fill, h, missing, plural, size } from "./dom.js";
 import * as uploads from "./uploads.js";
 
 const PAGE = 100;
@@ -61,7 +61,7 @@ function row(each) {
     "li",
     { class: "document", "data-id": each.document_id },
     h("span", { class: "kind", "aria-hidden": "true" }, kind(each)),
-    h("div", {}, h("a", { href, title: each.path }, each.title), h("p", { class: "fine" }, particulars.join(" · "))),
+    h("div", {}, h("a", { href, title: each.path }, each.title), h("p", { class: "fine" }, particulars.join(" · ")), missing(each)),
     h("button", { type: "button", class: "quiet", "aria-label": `Delete ${each.title}`, onclick: () => drop(each) }, "Delete"),
   );
 }

@@ -58,4 +58,9 @@ export function sentence(text) {
   return /[.!?…]$/.test(whole) ? whole : `${whole}.`;
 }
 
+/** What of a document's file is not in its text, in small print; null for one that was read whole. */
+export function missing({ notices }) {
+  return notices.length === 0 ? null : h("p", { class: "missing" }, `Read in part: ${notices.map(sentence).join(" ")}`);
+}
+
 export const errorNote = (error) => h("p", { class: "error", role: "alert" }, sentence(error.message));

@@ -1,7 +1,7 @@
 // The source view: a document's extracted text, opened at the cited words.
 
 import * as client from "./client.js";
-import { byId, date, errorNote, fileName, fill, h, place, plural, size } from "./dom.js";
+import { byId, date, errorNote, fileName, fill, h, missing, place, plural, size } from "./dom.js";
 import { render } from "./prose.js";
 
 const EXTENT = 20_000; // characters shown on either side of the place; more on demand
@@ -18,7 +18,7 @@ export async function show(id, start, end) {
     const cited = await sheet.load();
     if (mine !== turn) return; // the reader has gone on to another place
     const title = h("h1", { id: "source-title", tabIndex: -1 }, about.title);
-    fill(view, topLine(about, cited), title, particulars(about), sheet.element);
+    fill(view, topLine(about, cited), title, particulars(about), missing(about), sheet.element);
     sheet.arrive(title);
     document.title = `${about.title} – studygpt`;
   } catch (error) {

@@ -1,7 +1,7 @@
 // Files on their way in: chosen or dropped, sent one after the other, then followed until they are indexed.
 
 import * as client from "./client.js";
-import { byId, fill, h, sentence, size } from "./dom.js";
+import { byId, fill, h, missing, sentence, size } from "./dom.js";
 
 const KEPT = 8; // finished uploads that stay in view
 const STAGES = { scan: "Opening", read: "Reading", embed: "Indexing", commit: "Saving" };
@@ -41,6 +41,11 @@ class Line {
     this.stage.textContent = words;
     fill(this.item, this.row, reason === null ? null : h("p", { class: "reason" }, sentence(reason)));
   }
+
+  added(document) {
+    this.end("done", document.notices.length > 0 ? "Added in part" : "Added");
+    this.item.append(missing(document) ?? "");
+  }
 }
 
 async function send(file, line) {
@@ -53,7 +58,7 @@ async function send(file, line) {
     line.at("Waiting for its turn", null);
     known.add(job.id);
     const ended = await client.follow(job, (now) => progress(now, line));
-    if (ended.state === "done") line.end("done", "Added");
+    if (ended.state === "done") line.added(ended.document);
     else line.end("failed", "Not added", ended.reason);
   } catch (error) {
     if (!(error instanceof client.Problem)) throw error;

@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from api.cli_index import Bar, show_sync
+from api.cli_index import Bar, in_all, show_sync
 from api.console import console
 from indexer.index import Index
-from indexer.types import Failure, Progress, SyncReport
+from indexer.types import Failure, InPart, Progress, SyncReport
 from indexer.watch import Happened
 from tests.api.cli_case import Run, run
 from tests.indexer.fakes import HashEmbedder
 
 __all__ = ["run"]
 TEA = "# Tea\n\nGreen tea is brewed at eighty degrees.\n"
-SYNC_KEYS = ["files", "added", "updated", "renamed", "removed", "unchanged", "failed", "chunks", "embedded", "seconds"]
+SYNC_KEYS = ["files", "added", "updated", "renamed", "removed", "unchanged", "failed", "in_part", "chunks", "embedded",
+             "seconds"]  # fmt: skip
 HIT_KEYS = ["chunk_id", "document_id", "path", "text", "score", "page", "line_start", "cell"]
 
 
@@ -83,6 +84,28 @@ def test_people_read_a_summary_and_every_failure_by_name_and_reason(run_here: Ru
     assert first == "3 files: 2 added, 1 failed"
     assert second.startswith("2 passages in collection drinks, 2 embedded, ")
     assert " ".join(rest).startswith("could not read notes/broken.pdf: ")
+
+
+def test_a_document_that_was_read_in_part_is_named_with_what_is_missing(run_here: Run, notes: Path) -> None:
+    (notes / "paper.tex").write_text("Words.\n\\input{one}\n", encoding="utf-8")
+    (document,) = run_here("index", "notes", "--json").json["in_part"]
+    assert document["path"] == "notes/paper.tex"
+    assert document["notices"][0].startswith('includes "one": ')
+    out = " ".join(run_here("index", "notes").out.split())
+    assert '1 of the files read in part read in part notes/paper.tex: includes "one": not a part of' in out
+    assert run_here("status", "--json").json["n_in_part"] == 1
+
+
+def test_of_many_documents_read_in_part_the_first_are_told_and_the_others_counted() -> None:
+    stream = io.StringIO()
+    in_part = tuple(InPart(f"{n}.pdf", ("page 1 is an image", "1 attached file not read")) for n in range(13))
+    show_sync(console(stream), SyncReport(files=13, in_part=in_part), "default")
+    lines = stream.getvalue().splitlines()
+    assert lines[2] == "13 of the files read in part"
+    assert lines[3] == "read in part 0.pdf: page 1 is an image; 1 attached file not read"
+    assert lines[-2:] == ["read in part 9.pdf: page 1 is an image; 1 attached file not read",
+                          "... and 3 more, which --json names"]  # fmt: skip
+    assert in_all([SyncReport(in_part=in_part[:1]), SyncReport(in_part=in_part[:2])]).in_part == in_part[:2]
 
 
 def test_a_folder_that_does_not_exist_is_named_and_nothing_is_changed(run_here: Run) -> None:

@@ -36,6 +36,17 @@ def test_a_file_of_the_same_name_takes_the_place_of_the_one_before(client: TestC
     assert document["title"] == "Tea"
 
 
+def test_what_was_read_in_part_says_what_is_missing(client: TestClient) -> None:
+    whole = upload(client, "whole.md", NOTE.encode())["document"]
+    part = upload(client, "paper.tex", b"Words.\n\\input{one}\n")["document"]
+    assert [document["notices"] for document in (whole, part)] == [  # type: ignore[index]
+        [],
+        ['includes "one": not a part of this document, but one of its own if it is indexed as well'],
+    ]
+    listed = {each["path"]: each for each in client.get("/v1/documents").json()["documents"]}
+    assert listed == {"whole.md": whole, "paper.tex": part}
+
+
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [

@@ -123,6 +123,40 @@ def test_an_old_file_is_known_by_its_size_and_time_without_being_read(index: Ind
     assert counts(index.sync([notes])) == {"files": 3, "unchanged": 3}
 
 
+def test_what_is_missing_of_a_document_is_told_at_every_look_until_it_is_there(index: Index, notes: Path) -> None:
+    (notes / "paper.tex").write_text("Words.\n\\input{one}\n")
+    (notes / "bad.tex").write_bytes(b"\xff\xfe\xfd")
+    missing = [("paper.tex", 'includes "one": not a part of')]
+
+    def told(report: SyncReport) -> list[tuple[str, str]]:
+        return [(Path(each.path).name, each.notices[0][: len(missing[0][1])]) for each in report.in_part]
+
+    assert told(index.sync([notes])) == missing
+    assert told(index.sync([notes])) == missing
+    assert told(index.refresh([notes], [str(notes / "a.md")])) == []
+    assert told(index.refresh([notes], [str(notes / "paper.tex")])) == missing
+    assert [d.notices != () for d in index.documents()] == [False, False, False, True]
+    assert index.status().n_in_part == 1
+    (notes / "paper.tex").write_text("Words, and one.\n")
+    assert told(index.sync([notes])) == []
+    assert index.status().n_in_part == 0
+
+
+def test_what_an_earlier_version_has_read_is_read_again_once_and_embeds_nothing(index: Index, notes: Path) -> None:
+    for file in notes.iterdir():
+        os.utime(file, ns=(10**18, 10**18))
+    index.sync([notes])
+    uploaded = index.add("up.txt", b"uploaded words")
+    with index._store.write() as writing:
+        writing.connection.execute("UPDATE document SET notices = NULL")
+    assert index.document(uploaded.document_id).notices == ()
+    assert counts(index.sync([notes])) == {"files": 3, "updated": 3}
+    assert counts(index.sync([notes])) == {"files": 3, "unchanged": 3}
+    assert index.add("up.txt", b"uploaded words").document_id == uploaded.document_id
+    with index._store.read() as reading:
+        assert not any(known.outdated for known in reading.known(reading.collection_id("default")))
+
+
 def test_a_file_that_cannot_be_indexed_is_reported_and_the_rest_goes_on(index: Index, notes: Path) -> None:
     (notes / "bad.ipynb").write_text("{ not json")
     (notes / "empty.md").write_text("")
