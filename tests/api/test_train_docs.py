@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,10 @@ from gpt.judge import Verdict
 from gpt.model import GPT
 from gpt.personal import Outcome
 from gpt.tokenizer import Tokenizer, train_tokenizer
-from indexer.errors import EmptyDocument
+from indexer.errors import EmptyDocument, LoadError
+from indexer.types import Extracted
 from tests.gpt.conftest import WORDS, sentences
+from tests.indexer.crash.model import Direct
 
 CALIBRATION = {"slope": 1.0, "log_passages": 0.0, "intercept": 0.0, "threshold": 0.5}
 
@@ -123,6 +126,30 @@ def test_documents_are_read_as_they_are_served(docs: Path) -> None:
     passages = documents[0].passages
     assert len(passages) == 8
     assert all(passage.startswith("A ") and "*" not in passage and "\n" not in passage for passage in passages)
+
+
+class Breaking(Direct):
+    """Parsers of which the one for `0.md` crashes."""
+
+    def load(self, name: str, data: bytes, given_up: threading.Event | None = None) -> Extracted:
+        if name.endswith("/0.md"):
+            raise LoadError("its parser crashed with signal 11 (SIGSEGV)")
+        return super().load(name, data, given_up)
+
+
+def test_a_document_that_breaks_its_parser_costs_itself_alone(docs: Path) -> None:
+    documents, failed = read_folder(docs, len, lambda what, done, total: None, Breaking())
+    assert len(documents) == 15
+    assert {Path(f.path).name: f.reason[:18] for f in failed} == {
+        "0.md": "its parser crashed", "broken.ipynb": "the notebook is no",
+    }  # fmt: skip
+
+
+def test_no_document_is_parsed_in_this_process(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("indexer.loaders.load", "indexer.loaders.markdown.load"):
+        monkeypatch.delattr(module)
+    documents, _ = read_folder(docs, len, lambda what, done, total: None)
+    assert len(documents) == 16
 
 
 def test_a_folder_without_text_is_named(tmp_path: Path) -> None:
