@@ -28,15 +28,14 @@ from gpt.quantize import STORAGES, Storage, pack, unpack
 from gpt.tokenizer import Tokenizer
 
 STEP_FORMAT = 1
+KEPT_STEPS = 2  # checkpoints of a run: were the newest damaged, one before it is left
 FORMAT = 2  # of a released model; in format 1 all weights were bf16
 CALIBRATION = ("slope", "log_passages", "intercept", "threshold")  # what Reader.probability needs
 SLOPE_LOG_PASSAGES = "slope_log_passages"  # and takes as 0 where a model was released without it
 
 
-def save_step(
-    run: Path, step: int, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any], keep: int = 2
-) -> Path:
-    """Writes `run/step-NNNNNNN` with one safetensors file a group, then removes all but the newest `keep`."""
+def save_step(run: Path, step: int, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> Path:
+    """Writes `run/step-NNNNNNN` with one safetensors file a group, then removes all but the newest KEPT_STEPS."""
     final = run / f"step-{step:07d}"
     partial = run / f".partial-{os.getpid()}"
     shutil.rmtree(partial, ignore_errors=True)
@@ -50,7 +49,7 @@ def save_step(
     shutil.rmtree(final, ignore_errors=True)
     partial.rename(final)
     _fsync(run)
-    for old in sorted(run.glob("step-*"))[:-keep]:
+    for old in sorted(run.glob("step-*"))[:-KEPT_STEPS]:
         shutil.rmtree(old)
     return final
 

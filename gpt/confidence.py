@@ -67,9 +67,9 @@ def calibration_error(bins: Sequence[Bin]) -> float:
     return sum(abs(b.confidence - b.accuracy) * b.count for b in bins) / sum(b.count for b in bins)
 
 
-def expected_calibration_error(probabilities: Numbers, labels: Numbers, bins: int = N_BINS) -> float:
-    """The calibration error over equal-width bins."""
-    return calibration_error(equal_width_bins(probabilities, labels, bins))
+def expected_calibration_error(probabilities: Numbers, labels: Numbers) -> float:
+    """The calibration error over N_BINS equal-width bins."""
+    return calibration_error(equal_width_bins(probabilities, labels))
 
 
 def risk_curve(confidence: Numbers, scores: Numbers) -> np.ndarray:

@@ -127,11 +127,11 @@ def split_documents(documents: Sequence[Document]) -> tuple[list[Document], list
     return ordered[len(ordered) // HELD_OUT_SHARE :], ordered[: len(ordered) // HELD_OUT_SHARE]
 
 
-def sample_articles(articles: Sequence[Article], n_questions: int, seed: int = 0) -> list[Article]:
-    """Articles in random order, as many as hold `n_questions` together, the last one whole."""
+def sample_articles(articles: Sequence[Article], n_questions: int) -> list[Article]:
+    """Articles in a random order that is always the same, as many as hold `n_questions` together, the last one whole."""
     chosen: list[Article] = []
     left = n_questions
-    for i in np.random.default_rng(seed).permutation(len(articles)):
+    for i in np.random.default_rng(0).permutation(len(articles)):
         if left <= 0:
             break
         chosen.append(articles[i])

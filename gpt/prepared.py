@@ -28,6 +28,7 @@ from gpt.tokenizer import Tokenizer
 PREPARED = "prepared"
 SVD_TOKENS = 70_000_000  # the SVD takes about 90 s at 16,384 tokens of vocabulary, 30 s at 8,192
 SHARD_TOKENS = 4_000_000  # about 4 MB packed: enough shards for every core, few enough files
+N_THREADS = 2
 _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9, "lc": 3, "lp": 1, "pb": 1}]  # positions counted in 2 bytes
 
 
@@ -62,7 +63,7 @@ def build_vectors(recipe: Recipe, stream: TokenStream) -> np.ndarray:
     return ppmi_svd(stream.train[:SVD_TOKENS], recipe.model.vocab_size, recipe.model.n_embd)
 
 
-def save_prepared(folder: Path, prepared: Prepared, made_of: str, n_threads: int = 2) -> None:
+def save_prepared(folder: Path, prepared: Prepared, made_of: str) -> None:
     """Writes the shards; `prepared.json` comes last, so that an interrupted call leaves nothing that looks whole."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "prepared.json").unlink(missing_ok=True)
@@ -76,7 +77,7 @@ def save_prepared(folder: Path, prepared: Prepared, made_of: str, n_threads: int
         (folder / f"{name}.xz").write_bytes(packed)
         return f"{name}.xz", hashlib.sha256(packed).hexdigest()
 
-    with ThreadPoolExecutor(n_threads) as pool:  # lzma works outside the interpreter's lock
+    with ThreadPoolExecutor(N_THREADS) as pool:  # lzma works outside the interpreter's lock
         digests = dict(pool.map(write, shards))
     meta = {"made_of": made_of, "n_embd": prepared.vectors.shape[1], "sha256": digests}
     partial = folder / ".prepared.json"

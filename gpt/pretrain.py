@@ -17,6 +17,7 @@ from gpt.data import Rows, TokenStream
 from gpt.model import GPT, attention_mask
 from gpt.tokenizer import Tokenizer
 
+MAX_ROWS = 256  # that bits per byte are measured on
 CHUNK_TOKENS = 512  # 32 MiB of logits at a vocabulary of 16,384: they stay near the core
 
 
@@ -64,13 +65,13 @@ def _filled(hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def bits_per_byte(model: GPT, tokenizer: Tokenizer, tokens: np.ndarray, row_tokens: int, max_rows: int = 256) -> float:
+def bits_per_byte(model: GPT, tokenizer: Tokenizer, tokens: np.ndarray, row_tokens: int) -> float:
     """Causal cross-entropy in bits over the UTF-8 bytes predicted: comparable between tokenizers.
 
     Rows do not overlap and each starts without context; special tokens count neither in bits nor in bytes.
     nan when `tokens` is shorter than one row.
     """
-    n_rows = min(max_rows, (len(tokens) - 1) // row_tokens)
+    n_rows = min(MAX_ROWS, (len(tokens) - 1) // row_tokens)
     nats, n_bytes = 0.0, 0
     sizes = tokenizer.token_bytes
     device = next(model.parameters()).device

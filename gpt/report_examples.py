@@ -96,12 +96,13 @@ def write_samples(model: GPT, tokenizer: Tokenizer) -> tuple[Sample, ...]:
     return tuple(Sample(beginning, "".join(pieces)) for beginning, pieces in drawn)
 
 
-def ask_questions(reader: Reader, articles: Sequence[Article], limit: int = N_QUESTIONS) -> Answers:
-    """A random sample of the articles' questions, each asked over its own paragraph and over the nearest wrong one.
+def ask_questions(reader: Reader, articles: Sequence[Article]) -> Answers:
+    """A random sample of N_QUESTIONS of the articles' questions, each asked over its own paragraph and over the nearest
+    wrong one.
 
     Raises DataError when there is none.
     """
-    held_out = Yardstick.build(reader.released.tokenizer, articles, limit).held_out
+    held_out = Yardstick.build(reader.released.tokenizer, articles, N_QUESTIONS).held_out
     if not held_out:
         raise DataError("the recipe holds out no questions; raise its held_out_articles")
     asked = [question for h in held_out for question in (h.question, h.unanswerable)]

@@ -49,10 +49,10 @@ class Document:
     passages: tuple[str, ...]
 
 
-def self_made_articles(documents: Sequence[Document], max_questions: int, seed: int = 0) -> list[Article]:
+def self_made_articles(documents: Sequence[Document], max_questions: int) -> list[Article]:
     """At most `max_questions` questions of the documents, as articles; the same at every call."""
     texts = ("\n".join(p for p in document.passages if is_prose(p)) for document in documents)
-    articles = recurring_articles(texts, max_questions, seed)
+    articles = recurring_articles(texts, max_questions, seed=0)
     left = max_questions - count_questions(articles)
     for article in (article for document in documents for article in passage_articles(document)):
         if left <= 0:

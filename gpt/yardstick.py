@@ -62,7 +62,7 @@ class Yardstick:
     held_out: tuple[HeldOut, ...]
 
     @classmethod
-    def build(cls, tokenizer: Tokenizer, articles: Sequence[Article], limit: int, seed: int = 0) -> Yardstick:
+    def build(cls, tokenizer: Tokenizer, articles: Sequence[Article], limit: int) -> Yardstick:
         """A fixed random sample of `limit` questions."""
         found: list[tuple[HeldOut, Pool]] = []
         for article in articles:
@@ -74,7 +74,7 @@ class Yardstick:
             for question, nearest in zip(asked, wrong, strict=True):
                 contexts = tuple(article.paragraphs[i].context for i in nearest)
                 found += [(HeldOut(question, contexts), pool)] if contexts else []
-        picked = sorted(np.random.default_rng(seed).permutation(len(found))[:limit])
+        picked = sorted(np.random.default_rng(0).permutation(len(found))[:limit])
         return cls(tokenizer, tuple(_with_misleading(*found[i]) for i in picked))
 
     def score(self, model: GPT) -> dict[str, float]:

@@ -16,8 +16,8 @@ from gpt.reader import Reading, Span
 from gpt.squad import SquadQuestion
 
 
-def asked(context: str, *answers: str, title: str = "t") -> SquadQuestion:
-    return SquadQuestion("id", "why?", context, answers, tuple(context.index(a) for a in answers), not answers, title)
+def asked(context: str, *answers: str) -> SquadQuestion:
+    return SquadQuestion("id", "why?", context, answers, tuple(context.index(a) for a in answers), not answers, "t")
 
 
 def read(start: int, end: int, probability: float) -> Reading:

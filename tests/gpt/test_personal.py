@@ -53,9 +53,9 @@ def document(i: int) -> Document:
 DOCUMENTS = [document(i) for i in range(20)]
 
 
-def ticking(seconds: float = 0.05) -> Callable[[], float]:
+def ticking() -> Callable[[], float]:
     """A clock that moves on at every look."""
-    return map(float, itertools.count(0.0, seconds)).__next__
+    return map(float, itertools.count(0.0, 0.05)).__next__
 
 
 @pytest.fixture(scope="module")

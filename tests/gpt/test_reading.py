@@ -24,14 +24,6 @@ WORDS = st.lists(
 )
 
 
-def marks_of(text: str, other: str) -> dict[str, int]:
-    piece = encode_piece(TOKENIZER, text)
-    marks = overlap(piece, [encode_piece(TOKENIZER, other)])
-    return {
-        text[a:b].strip(): int(m) for a, b, m in zip(piece.offsets[:-1], piece.offsets[1:], marks, strict=True) if b > a
-    }
-
-
 def test_shared_words_stems_and_stop_words_are_told_apart() -> None:
     text, other = "model, the gradients of it", "The model gradient"
     piece = encode_piece(TOKENIZER, text)

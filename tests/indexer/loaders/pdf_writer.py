@@ -34,9 +34,9 @@ class Page:
     crop_box: tuple[float, float, float, float] | None = None
 
 
-def column(lines: Sequence[str], *, top: float = 700, size: float = 10, leading: float = 12) -> list[Text]:
+def column(lines: Sequence[str], *, top: float = 700) -> list[Text]:
     """Lines of text one below the other; an empty line leaves a gap."""
-    return [Text(60, top - number * leading, line, size) for number, line in enumerate(lines) if line]
+    return [Text(60, top - number * 12, line) for number, line in enumerate(lines) if line]
 
 
 def write_pdf(pages: Sequence[Page], *, title: str = "", encrypted: bool = False) -> bytes:

@@ -30,7 +30,7 @@ class Entry:
     packed: bytes | None = None  # what stands in the file for the data, where `method` did not make it
 
 
-def write_zip(entries: Sequence[Entry], *, comment: bytes = b"", says_entries: int | None = None) -> bytes:
+def write_zip(entries: Sequence[Entry], *, says_entries: int | None = None) -> bytes:
     """The bytes of an archive in the classic form of APPNOTE 6.3 (no zip64)."""
     out, offsets, directory = bytearray(), [], bytearray()
     for entry in entries:
@@ -42,8 +42,8 @@ def write_zip(entries: Sequence[Entry], *, comment: bytes = b"", says_entries: i
         at = offsets[-1] if entry.at is None else offsets[entry.at]
         directory += _record(entry, packed, at)
     n = (says_entries if says_entries is not None else len(entries)) & 0xFFFF
-    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, n, n, len(directory), len(out), len(comment))
-    return bytes(out + directory + end + comment)
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, n, n, len(directory), len(out), 0)
+    return bytes(out + directory + end)
 
 
 def pack(entry: Entry) -> bytes:
