@@ -209,6 +209,16 @@ def test_files_go_in_one_after_the_other_and_what_is_wrong_with_one_is_told_in_w
     page.wait(lambda: [each.text for each in page.all(".document a")] == ["A", "D"])
 
 
+def test_what_was_read_in_part_says_so_wherever_it_is_shown(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "paper.tex").write_text("\\section{Nets}\nWords.\n\\input{proofs}\n")
+    said = 'Read in part: Includes "proofs": not a part of this document, but one of its own if it is indexed as well.'
+    line = page.upload(tmp_path / "paper.tex")
+    assert line.text.split("\n") == ["paper.tex", "Added in part", said]
+    page.wait(lambda: [each.text for each in page.all(".document .missing")] == [said])
+    page.see(".document a").click()
+    assert page.see("#source .missing").text == said
+
+
 def test_the_page_can_be_used_by_keyboard_alone(page: Page, note: str) -> None:
     def tab_to(reached: Callable[[WebElement], bool]) -> WebElement:
         for _ in range(20):

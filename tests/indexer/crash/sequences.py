@@ -24,7 +24,8 @@ from tests.indexer.crash.workload import make_text
 
 CHANGES = 8
 FOLDERS = ("", "lectures", "lectures/old")
-NAMES = ("a.md", "b.txt", "c.md", "d.txt", "e.md")
+NAMES = ("a.md", "b.txt", "c.md", "d.txt", "e.tex")
+ENDS = ("", "\\input{more}\n")  # in LaTeX something is missing then, after a rename to it as well
 
 
 @dataclass(slots=True)
@@ -100,7 +101,7 @@ def _change(notes: Path, rng: random.Random) -> None:
         case "delete folder":
             shutil.rmtree(notes / "lectures", ignore_errors=True)
         case _:
-            _somewhere(notes, rng).write_text(f"# {rng.choice(NAMES)}\n\n{make_text(rng)}\n")
+            _somewhere(notes, rng).write_text(f"# {rng.choice(NAMES)}\n\n{make_text(rng)}\n{rng.choice(ENDS)}")
 
 
 def _somewhere(notes: Path, rng: random.Random) -> Path:
