@@ -155,12 +155,6 @@ def load_released(folder: Path, compute_dtype: torch.dtype = torch.bfloat16) -> 
     return Released(name, _build(config, folder, compute_dtype), tokenizer, calibration, training)
 
 
-def convert_released(folder: Path, weights: Storage = "int8") -> None:
-    """Rewrites a released model in place with its weights stored as said; bf16 to int8 halves the file."""
-    released = load_released(folder)
-    release(folder, released, (folder / "card.md").read_text(encoding="utf-8"), weights)
-
-
 def _build(config: GPTConfig, folder: Path, compute_dtype: torch.dtype) -> GPT:
     model = GPT(config, compute_dtype)
     try:

@@ -9,15 +9,11 @@ elsewhere. A change is given up when the sentence that holds the new word tells 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import replace
 
 from gpt.reading import STOP_WORDS
-from gpt.squad import Article, Paragraph, SquadQuestion
 from gpt.twists import WAYS, WORD, Draft, View, key_of, view_of, within
-from gpt.wordpool import Pool, company
+from gpt.wordpool import Pool
 
-TWIN_SUFFIX = "-misleading"
 _SHARED = 0.4  # of the rest of the question, in the new word's sentence: then it may be answered there
 
 
@@ -33,30 +29,6 @@ def mislead(question: str, context: str, answer: str, pool: Pool, rng: random.Ra
             if _is_new(draft, question, answer) and not _may_be_answered(draft, question, answer, view):
                 return draft.text
     return None
-
-
-def with_misleading(articles: Sequence[Article], share: float, seed: int = 0) -> list[Article]:
-    """The articles with an unanswerable twin beside `share` of their answerable questions (fewer where no rule applies)."""
-    rng = random.Random(seed)
-    known = company(p.context for article in articles for p in article.paragraphs)
-    made = []
-    for article in articles:
-        pool = Pool.of((p.context for p in article.paragraphs), known)
-        made.append(Article(article.title, tuple(_with_twins(p, pool, share, rng) for p in article.paragraphs)))
-    return made
-
-
-def _with_twins(paragraph: Paragraph, pool: Pool, share: float, rng: random.Random) -> Paragraph:
-    questions: list[SquadQuestion] = []
-    for q in paragraph.questions:
-        questions.append(q)
-        if not q.answers or rng.random() >= share:
-            continue
-        twin = mislead(q.question, paragraph.context, q.answers[0], pool, rng)
-        if twin is not None:
-            unanswerable = replace(q, id=q.id + TWIN_SUFFIX, question=twin, answers=(), answer_starts=())
-            questions.append(replace(unanswerable, is_impossible=True))
-    return Paragraph(paragraph.context, tuple(questions))
 
 
 # What a draft must hold.

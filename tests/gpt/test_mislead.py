@@ -7,9 +7,8 @@ import re
 
 import pytest
 
-from gpt.mislead import TWIN_SUFFIX, mislead, with_misleading
+from gpt.mislead import mislead
 from gpt.opposites import inflect, opposites
-from gpt.squad import Article, Paragraph, SquadQuestion
 from gpt.twists import WAYS, key_of, view_of, within
 from gpt.wordpool import Pool, company
 
@@ -103,21 +102,6 @@ def test_every_way_makes_something_of_some_question(pool: Pool) -> None:
     for _, way in WAYS:
         drafts = [d for q in questions for seed in range(8) for d in way(q, view, pool, random.Random(seed))]
         assert drafts, way.__name__
-
-
-def test_articles_gain_twins_that_have_no_answer() -> None:
-    questions = tuple(
-        SquadQuestion(str(i), q, LIGHT, (a,), (LIGHT.find(a),), False, "T") for i, (q, a) in enumerate(ASKED.items())
-    )
-    article = Article("T", (Paragraph(LIGHT, questions), Paragraph(FIRE, ())))
-    (twinned,) = with_misleading([article], share=1.0)
-    asked = twinned.paragraphs[0].questions
-    twins = [q for q in asked if q.is_impossible]
-    assert [q for q in asked if not q.is_impossible] == list(questions)
-    assert len(twins) >= len(questions) - 1
-    assert all(q.id.endswith(TWIN_SUFFIX) and q.answers == q.answer_starts == () and q.context == LIGHT for q in twins)
-    assert with_misleading([article], share=0.0) == [article]
-    assert with_misleading([article], share=1.0) == [twinned]
 
 
 def test_opposites_are_of_the_same_form_and_never_themselves() -> None:
