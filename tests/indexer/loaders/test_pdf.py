@@ -9,7 +9,9 @@ import pytest
 
 from indexer.chunk import chunk
 from indexer.errors import EmptyDocument, LoadError
+from indexer.loaders import pdf
 from indexer.loaders.pdf import load
+from indexer.loaders.pdf_page import Line
 from indexer.places import place
 from tests.indexer.loaders.pdf_writer import Page, Text, column, write_pdf
 
@@ -184,6 +186,22 @@ def test_letters_that_are_drawn_as_outlines_are_an_image() -> None:
     outlines = b"0 0 m 9 9 l S\n" * 60
     assert _notices(Page(column(PARAGRAPHS)), Page(drawing=outlines))[0].startswith("page 2 is an image without text")
     assert _notices(Page(column(PARAGRAPHS)), Page(drawing=outlines[:60])) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "nameless"),
+    [("\ue001" * 30, True), ("\ufffd" * 30 + "a" * 20, True), ("\ue001" * 5, False), ("\ue001" * 30 + "a" * 90, False)],
+)
+def test_letters_that_a_font_does_not_name_are_told_from_a_sign_among_words(text: str, nameless: bool) -> None:
+    lines = (Line(list(text)),)
+    notices = pdf._notices(pdf._Read((lines,), "", {}, 0))
+    assert [notice.startswith("the fonts of page 1 do not say which") for notice in notices] == [True] * nameless
+
+
+def test_files_attached_to_a_pdf_are_counted() -> None:
+    assert pdf._notices(pdf._Read((), "", {}, 2)) == (
+        "2 attached files not read: save what is attached beside the PDF",
+    )
 
 
 def test_an_encrypted_file_is_called_so() -> None:
