@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import struct
 import zlib
+from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 
 import numpy as np
 
+from indexer.boxes import Boxes, as_boxes
 from indexer.errors import StoreCorrupt
 from indexer.types import Anchor, Box, Place
 
@@ -122,13 +124,14 @@ def _is_along(line: Box, last: Box, box: Box) -> bool:
     return line[2] - line[0] <= 1.5 * width and shared >= width / 2 and gap <= width / 4
 
 
-def _pack_boxes(boxes: tuple[Box, ...]) -> bytes:
-    return zlib.compress(np.array(boxes, dtype="<f4").T.tobytes(), 6) if boxes else b""
+def _pack_boxes(boxes: Sequence[Box]) -> bytes:
+    edges = np.frombuffer(as_boxes(boxes).edges)
+    return zlib.compress(edges.astype("<f4").reshape(-1, 4).T.tobytes(), 6) if len(boxes) else b""
 
 
-def _unpack_boxes(packed: bytes) -> tuple[Box, ...]:
+def _unpack_boxes(packed: bytes) -> Boxes:
     columns = np.frombuffer(zlib.decompress(packed), dtype="<f4").reshape(4, -1).astype(np.float64)
-    return tuple(zip(*np.round(columns, _BOX_DECIMALS).tolist(), strict=True))
+    return Boxes.of(array("d", np.round(columns, _BOX_DECIMALS).T.tobytes()))
 
 
 def _table(packed: bytes) -> tuple[np.ndarray, np.ndarray]:

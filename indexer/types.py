@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -26,7 +27,7 @@ class Anchor:
     line_start: int | None = None
     line_end: int | None = None
     cell: int | None = None
-    boxes: tuple[Box, ...] = ()
+    boxes: Sequence[Box] = ()
 
 
 @dataclass(frozen=True, slots=True)

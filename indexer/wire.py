@@ -18,8 +18,9 @@ from operator import le
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from indexer.boxes import Boxes, as_boxes
 from indexer.errors import LoadError
-from indexer.types import Anchor, Block, Box, Extracted
+from indexer.types import Anchor, Block, Extracted
 
 _HEADER = struct.Struct("<4sQQQ")
 _DOCUMENT, _REFUSAL = b"DOC2", b"ERR1"
@@ -44,14 +45,14 @@ def encode(extracted: Extracted) -> bytes:
     rest = {field.name: getattr(extracted, field.name) for field in fields(Extracted) if field.name not in _APART}
     anchors = _columns(Anchor, extracted.anchors)
     anchors["boxes"] = [len(anchor.boxes) for anchor in extracted.anchors]
-    boxes = array("d", (edge for anchor in extracted.anchors for box in anchor.boxes for edge in box))
+    boxes = b"".join(as_boxes(anchor.boxes).edges.tobytes() for anchor in extracted.anchors)
     blocks = _packed(_columns(Block, extracted.blocks))
     head = {"rest": rest, "anchors": _packed(anchors), "blocks": blocks, "notices": extracted.notices}
     try:
         text = extracted.text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise LoadError("holds characters that are not valid Unicode; save it again as UTF-8") from error
-    return _framed(_DOCUMENT, json.dumps(head).encode("ascii"), text, boxes.tobytes())
+    return _framed(_DOCUMENT, json.dumps(head).encode("ascii"), text, boxes)
 
 
 def encode_refusal(kind: str, reason: str) -> bytes:
@@ -131,11 +132,9 @@ def _anchors(packed: dict[str, Any], boxes: array[float], n_chars: int) -> tuple
         raise ValueError("boxes and characters do not agree")
     if 4 * sum(counts) != len(boxes):
         raise ValueError("the number of boxes does not agree")
-    edges = iter(boxes)
-    all_boxes: tuple[Box, ...] = tuple(zip(edges, edges, edges, edges, strict=True))
-    done, shares = 0, []
+    every, done, shares = Boxes.of(boxes), 0, []
     for count in counts:
-        shares.append(all_boxes[done : done + count])
+        shares.append(every[done : done + count])
         done += count
     columns["boxes"] = shares
     return tuple(map(Anchor, *columns.values()))

@@ -13,6 +13,7 @@ from itertools import zip_longest
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
+from indexer.boxes import Boxes
 from indexer.errors import EmptyDocument, LoadError
 from indexer.loaders.decode import title_of, without_surrogates
 from indexer.loaders.missing import counted, numbered
@@ -162,7 +163,7 @@ def _assemble(pages: list[list[Paragraph]]) -> tuple[str, tuple[Anchor, ...], tu
             boxes += [*paragraph.boxes, *[_NO_BOX] * len(separator)]
             n_chars = end + len(separator)
         if paragraphs:
-            anchors.append(Anchor(start, n_chars, page=number, boxes=tuple(boxes)))
+            anchors.append(Anchor(start, n_chars, page=number, boxes=Boxes(boxes)))
     return "".join(parts), tuple(anchors), tuple(blocks)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from indexer.boxes import Boxes
 from indexer.loaders.pdf_columns import in_columns
 from indexer.loaders.pdf_page import Line
 from indexer.types import BlockKind, Box
@@ -44,7 +45,7 @@ class Paragraph:
     """A block of a page, with one box a character; characters that stand nowhere have a box of zeros."""
 
     text: str
-    boxes: tuple[Box, ...]
+    boxes: Boxes
     kind: BlockKind = "paragraph"
     level: int = 0
 
@@ -227,10 +228,10 @@ def _paragraph(group: Sequence[Line], style: _Style) -> Paragraph:
         boxes.append(_NO_BOX)
     text = "".join(chars)
     if _is_heading(group, style):
-        return Paragraph(text, tuple(boxes), "heading", _level(text, _height(group), style))
+        return Paragraph(text, Boxes(boxes), "heading", _level(text, _height(group), style))
     if _is_row(group):
-        return Paragraph(text, tuple(boxes), "table_row")
-    return Paragraph(text, tuple(boxes), "list" if _ITEM.match(text) else "paragraph")
+        return Paragraph(text, Boxes(boxes), "table_row")
+    return Paragraph(text, Boxes(boxes), "list" if _ITEM.match(text) else "paragraph")
 
 
 def _joint(last: Line, line: Line, words: frozenset[str]) -> str:

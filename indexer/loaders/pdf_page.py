@@ -14,6 +14,7 @@ from statistics import median
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
+from indexer.boxes import Boxes
 from indexer.types import Box
 
 _BOX_DECIMALS = 2
@@ -45,7 +46,7 @@ class Line:
     points, by its fonts' ascents and descents. What is derived is worked out once, when the line is complete."""
 
     chars: list[str] = field(default_factory=list)
-    boxes: list[Box] = field(default_factory=list)
+    boxes: Boxes = field(default_factory=Boxes)
     indices: list[int] = field(default_factory=list)  # PDFium's, of the characters
     hyphen: bool = False
     bold: bool = False
@@ -91,6 +92,7 @@ def read_lines(page: pdfium.PdfPage) -> tuple[Line, ...]:
         for line in kept:
             line.bold = _is_bold(text_page, line)
             line.turned = _is_turned(text_page, line, page.get_rotation())
+            line.indices = []  # PDFium's, of a page that is closed now
         return tuple(kept)
     finally:
         text_page.close()
@@ -163,20 +165,21 @@ def _append(line: Line, char: str, index: int, box: Box) -> None:
 def _stripped(line: Line) -> Line:
     """The line without a blank at its end and halves of surrogate pairs, the letters of each ligature side by side."""
     if line.chars and line.chars[-1] == " ":
-        del line.chars[-1], line.boxes[-1], line.indices[-1]
+        del line.chars[-1], line.indices[-1]
+        line.boxes.pop()
     line.boxes = _side_by_side(line.boxes)
     line.chars = ["\ufffd" if 0xD800 <= ord(char) < 0xE000 else char for char in line.chars]
     return line
 
 
-def _side_by_side(boxes: list[Box]) -> list[Box]:
+def _side_by_side(boxes: Boxes) -> Boxes:
     """The boxes, those of characters at the very same place (PDFium spells out ligatures, too) divided among them."""
     divided: list[Box] = []
     for (left, top, right, bottom), run in groupby(boxes):
         number = len(list(run))
         edges = [round(left + (right - left) * part / number, _BOX_DECIMALS) for part in range(number)] + [right]
         divided += [(a, top, b, bottom) for a, b in pairwise(edges)]
-    return divided
+    return Boxes(divided)
 
 
 def _char_box(text_page: pdfium.PdfTextPage, index: int, place: Place) -> Box:
