@@ -152,7 +152,7 @@ class Recipe:
     qa_files: tuple[str, ...] = ("qa/squad-train-v1.1.json.xz",)
     definition_files: tuple[str, ...] = ("qa/definitions.jsonl.xz",)
     max_definitions: int = 24_000
-    explanation_files: tuple[str, ...] = ()  # texts that "why", "how" and "what does" are asked of (gpt/explanations.py)
+    explanation_files: tuple[str, ...] = ()  # texts that "why" and "how" are asked of (gpt/explanations.py)
     explanation_chars: int = 80_000_000
     max_explanations: int = 12_000
     reinforce: ReinforceConfig | None = None  # a stage after reading, if any
@@ -189,7 +189,7 @@ RECIPES: dict[str, Recipe] = {
             model=GPTConfig(depth=6, aspect=42, vocab_size=16384),  # 256 wide, 4 heads of 64
             pretrain=TrainConfig(steps=800),
             reading=TrainConfig(
-                steps=14000,
+                steps=12500,
                 muon_lr=0.01,
                 adam_lr=0.002,
                 unanswerable=0.33,
