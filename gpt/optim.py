@@ -15,9 +15,11 @@ _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # quintic whose iterates send singul
 
 
 def lr_scale(step: int, config: TrainConfig) -> float:
-    """The learning rate's factor: linear warmup, constant, then linear to zero over the last `cooldown` of the steps."""
+    """The learning rate's factor: linear warmup, then in each cycle constant and linear to zero over the last `cooldown`
+    of its steps."""
     warmup = min(1.0, (step + 1) / max(1, config.warmup_steps))
-    left = (config.steps - step) / config.steps
+    _, first, end = config.cycle_of(step)
+    left = (end - step) / (end - first)
     return min(warmup, left / config.cooldown) if config.cooldown else warmup
 
 

@@ -67,7 +67,8 @@ def train(
     evaluate_every: int = 0,
 ) -> dict[str, Any]:
     """Trains until `config.steps`, from the run folder's last checkpoint if it has one, and leaves the averaged
-    weights (EMA) in `model`. Returns {"steps", "tokens", "seconds", "loss", **scores of the last evaluation}.
+    weights in `model`: their moving average (EMA), and of several cycles the mean of it at their ends. Returns
+    {"steps", "tokens", "seconds", "loss", **scores of the last evaluation}.
     A number that `on_step` returns replaces `config.steps` (gpt/budget.py).
 
     Raises CheckpointError when the run folder belongs to another task or was trained with another model or config.
@@ -84,6 +85,7 @@ def train(
             progress = loop.advance()
             lines.write(json.dumps(asdict(progress)) + "\n")
             loop.plan(on_step(progress))
+            loop.end_cycle()
             if loop.step % config.checkpoint_every == 0 or loop.step == loop.config.steps:
                 lines.flush()
                 loop.save()
@@ -103,6 +105,7 @@ class _Loop:
         self.model, self.task, self.config, self.run = model, task, config, run
         self.optimizer = MuonAdamW(model, config)
         self.average = {name: p.detach().clone() for name, p in model.named_parameters()}
+        self.cycle, self.ends = 0, dict[str, Tensor]()  # cycles done, and the mean of `average` at their ends
         self.step, self.tokens, self.seconds, self.loss = 0, 0, 0.0, float("nan")
         self.planned: int | None = None
 
@@ -134,16 +137,29 @@ class _Loop:
         self.seconds += time.perf_counter() - started
         return Progress(self.step, self.config.steps, self.loss, scale, self.tokens, round(self.seconds, 2))
 
+    def end_cycle(self) -> None:
+        """After the last step of a cycle: keeps the average there, or, of the last one, the mean of all of them."""
+        finished = self.step == self.config.steps
+        if not finished and self.config.cycle_of(self.step)[0] <= self.cycle:
+            return
+        mean = {name: self.ends[name].lerp(now, 1 / (self.cycle + 1)) if self.ends else now.clone()
+                for name, now in self.average.items()}  # fmt: skip
+        if finished:
+            self.average = mean
+        else:
+            self.ends, self.cycle = mean, self.cycle + 1
+
     def save(self) -> None:
         weights = {name: p.detach() for name, p in self.model.named_parameters()}
         state = {"identity": self.identity, "tokens": self.tokens, "seconds": self.seconds, "loss": self.loss}
         state |= {"planned_steps": self.planned} if self.planned else {}
+        state |= {"cycle": self.cycle} if self.cycle else {}
         groups = {
             "weights": weights,
             "average": self.average,
             "optimizer": self.optimizer.state,
             "random": {"torch": torch.get_rng_state()},
-        }
+        } | ({"ends": self.ends} if self.ends else {})
         save_step(self.run, self.step, groups, state)
 
     def resume(self) -> None:
@@ -163,6 +179,7 @@ class _Loop:
         for mine, stored in ((self.average, groups["average"]), (self.optimizer.state, groups["optimizer"])):
             for name, tensor in mine.items():
                 tensor.copy_(stored[name])
+        self.cycle, self.ends = state.get("cycle", 0), groups.get("ends", {})
         torch.set_rng_state(groups["random"]["torch"])
         self.step, self.tokens, self.seconds, self.loss = (state[k] for k in ("step", "tokens", "seconds", "loss"))
         if self.config.steps == OPEN_ENDED:  # a number of steps that was asked for wins over an earlier plan

@@ -62,6 +62,17 @@ def test_only_matrices_of_the_blocks_go_to_muon(model: GPT) -> None:
     assert len(optimizer.matrices) == 4 * model.config.n_layer
 
 
+def test_the_schedule_runs_once_a_cycle() -> None:
+    one, both = (TrainConfig(steps=steps, cycles=cycles, warmup_steps=0) for steps, cycles in ((50, 1), (100, 2)))
+    assert [lr_scale(step, both) for step in range(100)] == 2 * [lr_scale(step, one) for step in range(50)]
+    uneven = TrainConfig(steps=11, cycles=3)
+    assert [uneven.cycle_of(step) for step in (0, 3, 4, 7, 8, 10)] == [
+        *[(0, 0, 4)] * 2,
+        *[(1, 4, 8)] * 2,
+        *[(2, 8, 11)] * 2,
+    ]
+
+
 @pytest.mark.parametrize(
     ("step", "expected"), [(0, 0.1), (4, 0.5), (9, 1.0), (40, 1.0), (50, 1.0), (75, 0.5), (99, 0.02)]
 )

@@ -20,7 +20,7 @@ from gpt.errors import CheckpointError
 from gpt.model import GPT
 from gpt.pretrain import Pretraining
 from gpt.tokenizer import Tokenizer
-from gpt.train import Progress, train
+from gpt.train import Progress, _Loop, train
 from tests.gpt.conftest import sentences
 
 CONFIG = TrainConfig(steps=12, batch_tokens=128, row_tokens=32, checkpoint_every=4, warmup_steps=2)
@@ -47,15 +47,17 @@ def curve(folder: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in (folder / "loss.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.parametrize("cycles", [1, 3])
 @pytest.mark.parametrize("die_after", [1, 4, 6, 11])
 def test_a_killed_run_resumes_to_the_same_losses_and_weights(
-    tmp_path: Path, tokenizer: Tokenizer, die_after: int
+    tmp_path: Path, tokenizer: Tokenizer, die_after: int, cycles: int
 ) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    run_training(whole, tokenizer)
+    config = dataclasses.replace(CONFIG, cycles=cycles)
+    run_training(whole, tokenizer, config)
     with pytest.raises(Killed):
-        run_training(broken, tokenizer, die_after=die_after)
-    run_training(broken, tokenizer)
+        run_training(broken, tokenizer, config, die_after=die_after)
+    run_training(broken, tokenizer, config)
     assert curve(broken) == curve(whole)
     expected, found = load_latest(whole), load_latest(broken)
     assert expected is not None
@@ -93,6 +95,25 @@ def test_the_loss_falls_and_the_averaged_weights_are_left_in_the_model(tmp_path:
     assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
     assert result["steps"] == 60
     assert result["tokens"] == 60 * 128
+
+
+def test_several_cycles_end_in_the_mean_of_their_ends(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    config = dataclasses.replace(CONFIG, steps=11, cycles=3)  # cycles end after steps 4, 8 and 11
+    torch.manual_seed(1)
+    model = GPT(SHAPE)
+    task = Pretraining(TokenStream.build(tokenizer, iter(sentences(100))), tokenizer, config)
+    loop = _Loop(model, task, config, tmp_path)
+    ends = []
+    for step in range(1, 12):
+        loop.advance()
+        if step in (4, 8, 11):
+            ends.append({name: tensor.clone() for name, tensor in loop.average.items()})
+        loop.end_cycle()
+    run_training(tmp_path / "run", tokenizer, config)
+    found = load_latest(tmp_path / "run")
+    assert found is not None
+    for name, tensor in found[0]["average"].items():
+        torch.testing.assert_close(tensor, torch.stack([end[name] for end in ends]).mean(dim=0))
 
 
 def test_more_steps_go_on_from_the_last_checkpoint(tmp_path: Path, tokenizer: Tokenizer) -> None:
