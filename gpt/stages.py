@@ -114,11 +114,11 @@ def release_stage(recipe: Recipe, corpus: Path, out: Path, device: str = "cpu") 
     model = trained(recipe, out, order[-1]).to(device)
     model.load_state_dict(unpack(pack(model.state_dict(), "int8")))
     yardstick = Yardstick.build(tokenizer, _articles(recipe, corpus)[1], limit=1500)
-    calibration, fitted_on = yardstick.calibrate(model), "held-out articles"
+    calibration, fitted_on = yardstick.calibrate(model), "on held-out articles"
     file = corpus / recipe.calibration_file
     if recipe.calibration_file and file.is_file():
         calibration = calibrate_one_passage(Released(recipe.name, model, tokenizer, calibration, {}), file)
-        fitted_on = f"for one passage `{recipe.calibration_file}`, for several held-out articles"
+        fitted_on = f"for one passage on `{recipe.calibration_file}`, for several on held-out articles"
     ran = {stage: load_latest(out / stage) for stage in order}
     stages = {stage: found[1] for stage, found in ran.items() if found}
     training = {
@@ -181,7 +181,7 @@ or says that it is not there. Trained from scratch by this project: `studygpt tr
 - Data: {", ".join(f"`{name}`" for name in training["data"])} (Wikipedia and SQuAD CC BY-SA, arXiv abstracts CC0,
   definitions from Wikipedia, WordNet and FOLDOC).
 - Held-out articles of the labelled training data: {scores}.
-- Abstention: {calibration}; fitted on {training.get("calibrated_on", "held-out articles")}.
+- Abstention: {calibration}; fitted {training.get("calibrated_on", "on held-out articles")}.
 - Scores on the public development files stand in `docs/results.md`.
 - Limits: English; short factual answers that stand in one passage; it copies and never composes. Questions that
   mislead by a word were made by rule for its training; people write better ones, and passages may mislead too.

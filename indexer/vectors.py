@@ -24,7 +24,7 @@ MORE_CELLS = 2  # an index that should have this many times the cells it has wan
 N_TRIALS = 256  # of its own vectors, kept out of the training, that a large index is tuned on
 DEPTH = 10
 RECALL = 0.995  # of the DEPTH nearest to what lies between two of them
-MARGIN = 2  # times the cells that this takes, since a question lies farther from passages than these do
+MARGIN = 4  # times the cells that this takes, since a question lies farther from passages than these do (docs/log.md)
 BLOCK = 1 << 16  # rows that are float32 at a time
 
 
