@@ -57,7 +57,7 @@ class Limits:
 
     memory_mib: int = 1024
     cpu_s: int = 60
-    wall_s: int = 300
+    wall_s: int = 900
     answer_mib: int = 64
     memory_per_byte: int = 8
     answer_per_byte: int = 24

@@ -200,6 +200,18 @@ def test_a_hang_delays_no_other_document(hostile: Sandbox) -> None:
         assert {each.result() for each in hung} == {"its parser timed out after 1 s of processor time"}
 
 
+def test_parsers_give_way_to_what_answers_questions(sandbox: Sandbox) -> None:
+    """By their own niceness and, where the system schedules sessions as groups, by that of their session."""
+    sandbox.load("a.md", b"# A")
+    assert sandbox._nursery is not None
+    pid = sandbox._nursery._process.pid
+    assert os.getpriority(os.PRIO_PROCESS, pid) == os.getpriority(os.PRIO_PROCESS, 0) + 15
+    group = Path(f"/proc/{pid}/autogroup")
+    enabled = Path("/proc/sys/kernel/sched_autogroup_enabled")
+    if group.exists() and enabled.exists() and enabled.read_text().strip() == "1":
+        assert group.read_text().split()[-1] == "15"
+
+
 def test_a_document_that_nobody_waits_for_is_given_up_soon() -> None:
     sandbox, given_up = Sandbox(Limits(wall_s=600), "tests.indexer.hostile:load"), threading.Event()
     try:
