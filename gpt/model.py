@@ -63,18 +63,23 @@ def attention_mask(lengths: Tensor, prefix: Tensor, size: int) -> Tensor:
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | BlockMask | None) -> Tensor:
     """softmax(q k^T / sqrt(D) + mask) v; q, k, v (B, H, T, D). mask None is causal, a BlockMask is for a GPU (gpt/cuda.py).
 
-    On CPU plain matrix products train faster than the fused kernel at these lengths (docs/log.md), elsewhere not.
+    Under a mask plain matrix products are faster than the fused kernel on a CPU at these lengths (docs/log.md), elsewhere not.
     """
     if mask is not None and not isinstance(mask, Tensor):
         from torch.nn.attention.flex_attention import flex_attention
 
         return flex_attention(q, k, v, block_mask=mask)
-    if q.device.type != "cpu" or not torch.is_grad_enabled():
+    is_training = torch.is_grad_enabled()
+    if q.device.type != "cpu" or (mask is None and not is_training):
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
     if mask is None:
         mask = torch.ones(q.size(-2), k.size(-2), dtype=torch.bool, device=q.device).tril()
-    bias = torch.zeros(mask.shape, dtype=q.dtype, device=q.device).masked_fill(~mask, float("-inf"))
-    return torch.softmax((q * q.size(-1) ** -0.5) @ k.transpose(-1, -2) + bias, dim=-1) @ v
+    scores = (q * q.size(-1) ** -0.5) @ k.transpose(-1, -2)
+    if is_training:
+        scores = scores + torch.zeros(mask.shape, dtype=q.dtype, device=q.device).masked_fill(~mask, float("-inf"))
+    else:
+        scores.masked_fill_(~mask, float("-inf"))  # in place: no gradient needs what was there
+    return torch.softmax(scores, dim=-1) @ v
 
 
 class Attention(nn.Module):
