@@ -26,15 +26,11 @@ def hostile_files() -> list[list[File]]:
 
 
 class BusyParsers:
-    """While it is entered, a thread for each of `files` loads them again and again; what is not done then is given up.
-
-    `has_ended_the_first`: a file of the first list was read to its end, or refused, since it was last entered.
-    """
+    """While it is entered, a thread for each of `files` loads them again and again; what is not done then is given up."""
 
     def __init__(self, sandbox: Sandbox, files: Sequence[Sequence[File]]) -> None:
         self.n_read = self.n_refused = 0
         self.n_workers = len(files)
-        self.has_ended_the_first = False
         self._sandbox = sandbox
         self._sources = [itertools.cycle(each) for each in files]
         self._given_up = threading.Event()
@@ -43,7 +39,6 @@ class BusyParsers:
 
     def __enter__(self) -> Self:
         self._given_up.clear()
-        self.has_ended_the_first = False
         self._threads = [threading.Thread(target=self._work, args=(source,)) for source in self._sources]
         for thread in self._threads:
             thread.start()
@@ -68,4 +63,3 @@ class BusyParsers:
             with self._lock:
                 self.n_read += read
                 self.n_refused += not read
-                self.has_ended_the_first |= source is self._sources[0]

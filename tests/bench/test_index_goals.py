@@ -35,7 +35,7 @@ DATA = Path(os.environ.get("STUDYGPT_BENCH_DATA") or SHARED)
 
 PAGES, PAGES_FEW, PDF_S, FLAT = 500, 100, 60, 1.5
 N_NOTES, N_CHANGES, CHANGE_S = 200, 20, 1.0
-N_PASSAGES, BLOCK_S, N_BLOCKS, SLOWER = 20_000, 15.0, 6, 2.0
+N_PASSAGES, BLOCK_S, N_BLOCKS, SLOWER = 20_000, 10.0, 4, 2.0
 NDCG_CHANGE, COSINE = 0.002, 0.998
 
 
@@ -104,7 +104,7 @@ def test_queries_are_hardly_slower_while_hostile_files_are_parsed_meanwhile(tmp_
                     taken[kind] += _times_ms(index, asked, until)
                     continue
                 with parsers:
-                    while time.perf_counter() < until or not parsers.has_ended_the_first:
+                    while time.perf_counter() < until:
                         taken[kind] += _times_ms(index, asked, time.perf_counter() + 1)
     sandbox.close()
     p50, p99 = ({kind: float(np.quantile(ms, q)) for kind, ms in taken.items()} for q in (0.5, 0.99))
