@@ -67,8 +67,8 @@ class GPTConfig:
 class TrainConfig:
     """One stage of training. Learning rates are peaks; the schedule is `optim.lr_scale`.
 
-    It runs `cycles` times over the steps; what a stage ends with is the mean of what each cycle ended with, which reads
-    better than any of them (Izmailov et al. 2018; docs/log.md).
+    It runs `cycles` times over the steps; what a stage ends with is the mean of what each cycle ended with (Izmailov et
+    al. 2018; in the one run that was compared it read better than either, docs/log.md).
     """
 
     steps: int
