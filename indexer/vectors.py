@@ -3,10 +3,14 @@
 A small index compares with every vector. A large one has them in cells around k-means centres and looks into the cells
 nearest to the query, as many as its own vectors show to be enough. Both keep the very float16 numbers of the store, so
 a score is exact in either; only a large index can miss a neighbour, and never among `allowed` ids.
+
+Where FAISS sees a GPU, an index that compares with every vector has a copy there that names the candidates, whatever its size;
+their scores are still taken here. A GPU that fails is left alone from then on, and nothing is lost.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import Any
 
@@ -26,6 +30,11 @@ DEPTH = 10
 RECALL = 0.995  # of the DEPTH nearest to what lies between two of them
 MARGIN = 4  # times the cells that this takes, since a question lies farther from passages than these do (docs/log.md)
 BLOCK = 1 << 16  # rows that are float32 at a time
+GPU_LEAST = 10_000  # vectors: fewer are compared on the CPU before a GPU has been asked
+GPU_SPARE = 32  # candidates more than are wanted, since a GPU rounds the query to float16
+GPU_MOST = 2048  # candidates that FAISS finds on a GPU
+
+_log = logging.getLogger(__name__)
 
 
 class VectorIndex:
@@ -34,6 +43,7 @@ class VectorIndex:
     def __init__(self, dim: int) -> None:
         exact = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
         self._index: Any = faiss.IndexIDMap(exact)  # the types faiss ships do not tell its kinds apart
+        self._copy: _GpuCopy | None = None
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -47,12 +57,19 @@ class VectorIndex:
     @property
     def kind(self) -> str:
         """The kind of search, for people."""
-        return "exact" if self.is_exact else f"{self._index.nprobe} of {self._index.nlist} cells"
+        if self.is_exact:
+            return "exact, on the GPU" if self._uses_gpu else "exact"
+        return f"{self._index.nprobe} of {self._index.nlist} cells"
+
+    @property
+    def _uses_gpu(self) -> bool:
+        return self.is_exact and len(self) >= GPU_LEAST and _Gpu.is_there()
 
     def is_outgrown(self, least: int) -> bool:
-        """Whether it has `least` vectors or more and wants cells, or many more than its cells were made for."""
+        """Whether it has `least` vectors or more and wants cells, or many more than its cells were made for; never on a
+        GPU, which compares with every vector in less time than this takes."""
         if self.is_exact:
-            return len(self) >= least
+            return len(self) >= least and not self._uses_gpu
         return _n_cells(len(self)) > MORE_CELLS * self._index.nlist
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
@@ -69,6 +86,10 @@ class VectorIndex:
         if n <= 0:
             return {}
         with self._lock:
+            if allowed is None and self._uses_gpu and n + GPU_SPARE <= GPU_MOST:
+                found = self._on_gpu(query, n)
+                if found is not None:
+                    return found
             scores, ids = self._index.search(query.reshape(1, -1), n, params=self._parameters(allowed))
         return {int(i): float(score) for i, score in zip(ids[0], scores[0], strict=True) if i >= 0}
 
@@ -116,6 +137,23 @@ class VectorIndex:
         index._index = loaded
         return index
 
+    def _on_gpu(self, query: Vectors, n: int) -> dict[int, float] | None:
+        """As `search`, by the copy on the GPU, which gets what it lacks first; None when the GPU failed. Under the lock."""
+        try:
+            copy = self._copy = self._copy or _GpuCopy(self._index.d)
+            codes = self._codes()
+            for start in range(len(copy), len(codes), BLOCK):
+                copy.add(codes[start : start + BLOCK].astype(np.float32))
+            rows = copy.search(query, min(n + GPU_SPARE, len(codes)))
+        except RuntimeError as error:  # FAISS's only one: no memory left, or the GPU is gone
+            self._copy = None
+            _Gpu.fail(error)
+            return None
+        scores = codes[rows].astype(np.float32) @ query
+        best = np.argsort(-scores, kind="stable")[:n]
+        ids = faiss.rev_swig_ptr(self._index.id_map.data(), len(codes))[rows[best]]
+        return {int(i): float(score) for i, score in zip(ids, scores[best], strict=True)}
+
     def _parameters(self, allowed: Ids | None) -> faiss.SearchParameters | None:
         if allowed is None:
             return None
@@ -150,6 +188,45 @@ class VectorIndex:
         with self._lock:
             ids = faiss.rev_swig_ptr(self._index.id_map.data(), len(self))[start:stop].copy()
             return ids, self._codes()[start:stop].astype(np.float32)
+
+
+class _Gpu:
+    """Whether there is a GPU to use: asked for once, and not after one has failed."""
+
+    _there: bool | None = None
+
+    @classmethod
+    def is_there(cls) -> bool:
+        if cls._there is None:
+            cls._there = hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0
+        return cls._there
+
+    @classmethod
+    def fail(cls, error: RuntimeError) -> None:
+        cls._there = False
+        _log.warning("the GPU cannot search (%s); the CPU does until the next start", str(error).splitlines()[0])
+
+
+class _GpuCopy:
+    """The rows of an exact index on the first GPU, float16 as they are."""
+
+    def __init__(self, dim: int) -> None:
+        gpu: Any = faiss  # the types faiss ships are those of a build without a GPU
+        config = gpu.GpuIndexFlatConfig()
+        config.useFloat16, config.device = True, 0
+        self._resources = gpu.StandardGpuResources()  # must live as long as the index
+        self._rows = gpu.GpuIndexFlatIP(self._resources, dim, config)
+
+    def __len__(self) -> int:
+        return int(self._rows.ntotal)
+
+    def add(self, vectors: Vectors) -> None:
+        self._rows.add(np.ascontiguousarray(vectors))
+
+    def search(self, query: Vectors, n: int) -> Ids:
+        """Rows (n,) of the vectors nearest to `query` (dim,), about."""
+        _, rows = self._rows.search(query.reshape(1, -1), n)
+        return np.asarray(rows[0][rows[0] >= 0], dtype=np.int64)
 
 
 def _n_cells(n: int) -> int:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import faiss
 import numpy as np
 import pytest
 
+from indexer import vectors as vectors_module
 from indexer.errors import StoreCorrupt
 from indexer.records import STORED_DTYPE, Ids, Vectors
-from indexer.vectors import VectorIndex
+from indexer.vectors import VectorIndex, _Gpu
 
 
 def unit_vectors(n: int, dim: int = 16, seed: int = 0) -> Vectors:
@@ -125,3 +131,104 @@ def test_nothing_is_found_in_nothing() -> None:
     index = VectorIndex(16)
     index.add(empty, np.zeros((0, 16), dtype=np.float32))
     assert index.search(unit_vectors(1)[0], 5, empty) == {}
+
+
+class FakeGpuRows:
+    """What FAISS does on a GPU, as far as we use it: rows by number, everything rounded to float16, at most 2048 found."""
+
+    made: ClassVar[list[FakeGpuRows]] = []
+    room = 10**9
+
+    def __init__(self, resources: object, dim: int, config: Any) -> None:
+        assert (config.useFloat16, config.device) == (True, 0)
+        self.rows = np.zeros((0, dim), np.float16)
+        FakeGpuRows.made.append(self)
+
+    @property
+    def ntotal(self) -> int:
+        return len(self.rows)
+
+    def add(self, vectors: Vectors) -> None:
+        if len(self.rows) + len(vectors) > self.room:
+            raise RuntimeError("Error in StandardGpuResourcesImpl::allocMemory\nout of memory")
+        self.rows = np.vstack([self.rows, vectors.astype(np.float16)])
+
+    def search(self, queries: Vectors, n: int) -> tuple[Vectors, Ids]:
+        assert n <= 2048
+        scores = queries.astype(np.float16).astype(np.float32) @ self.rows.astype(np.float32).T
+        order = np.argsort(-scores, axis=1)[:, :n]
+        return np.take_along_axis(scores, order, 1), order
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> type[FakeGpuRows]:
+    """A machine with a GPU, where 50 vectors are enough to use it."""
+    parts = {"StandardGpuResources": object, "GpuIndexFlatConfig": SimpleNamespace, "GpuIndexFlatIP": FakeGpuRows}
+    for name, part in parts.items():
+        monkeypatch.setattr(faiss, name, part, raising=False)
+    monkeypatch.setattr(faiss, "get_num_gpus", lambda: 1, raising=False)
+    monkeypatch.setattr(_Gpu, "_there", None)
+    monkeypatch.setattr(vectors_module, "GPU_LEAST", 50)
+    monkeypatch.setattr(FakeGpuRows, "made", [])
+    return FakeGpuRows
+
+
+def test_a_gpu_finds_what_the_cpu_finds_with_the_same_scores(
+    index: VectorIndex, ids: Ids, gpu: type[FakeGpuRows]
+) -> None:
+    vectors = unit_vectors(len(ids))
+    for seed in range(20):
+        query = unit_vectors(1, seed=seed + 50)[0]
+        found = index.search(query, 10)
+        assert list(found) == brute_force(query, ids, vectors, 10, ids)
+        assert found == pytest.approx(index.search(query, 10, ids), abs=1e-6)
+    assert [len(made.rows) for made in gpu.made] == [300]
+    assert index.kind == "exact, on the GPU"
+    assert not index.is_outgrown(10)
+
+
+def test_a_gpu_gets_what_was_added_since(index: VectorIndex, gpu: type[FakeGpuRows]) -> None:
+    new = unit_vectors(1, seed=77)
+    index.search(new[0], 1)
+    index.add(np.array([1], dtype=np.int64), new)
+    assert index.search(new[0], 1) == {1: pytest.approx(float(rounded(new)[0] @ new[0]), abs=1e-6)}
+    assert [len(made.rows) for made in gpu.made] == [301]
+    assert len(index.search(new[0], 10_000)) == 301  # more than a GPU finds at once
+
+
+def test_a_gpu_without_room_is_left_alone_and_the_cpu_answers(
+    index: VectorIndex,
+    ids: Ids,
+    gpu: type[FakeGpuRows],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(gpu, "room", 200)
+    query = unit_vectors(1, seed=3)[0]
+    with caplog.at_level(logging.WARNING):
+        found = [list(index.search(query, 10)) for _ in range(3)]
+    assert found == [brute_force(query, ids, unit_vectors(len(ids)), 10, ids)] * 3
+    assert [record.getMessage() for record in caplog.records] == [
+        "the GPU cannot search (Error in StandardGpuResourcesImpl::allocMemory); the CPU does until the next start"
+    ]
+    assert (len(gpu.made), index.kind, index.is_outgrown(10)) == (1, "exact", True)
+
+
+def test_a_few_vectors_never_wake_a_gpu(gpu: type[FakeGpuRows]) -> None:
+    index = VectorIndex(16)
+    index.add(np.arange(49, dtype=np.int64), unit_vectors(49))
+    assert len(index.search(unit_vectors(1)[0], 5)) == 5
+    assert (gpu.made, index.kind) == ([], "exact")
+
+
+@pytest.mark.gpu
+def test_on_a_real_gpu_the_nearest_are_those_of_the_cpu() -> None:
+    if not _Gpu.is_there():
+        pytest.skip("FAISS sees no GPU: it needs one, and a build of FAISS for it in the place of faiss-cpu")
+    ids, vectors = np.arange(100_000, dtype=np.int64) * 2, unit_vectors(100_000, 384)
+    index = VectorIndex(384)
+    index.add(ids, vectors)
+    for query in unit_vectors(50, 384, seed=1):
+        found = index.search(query, 10)
+        assert found == pytest.approx(index.search(query, 10, ids), abs=1e-5)
+    assert index.kind == "exact, on the GPU"
