@@ -80,6 +80,7 @@ class TrainConfig:
     cooldown: float = 0.6  # the last fraction of a cycle's steps, linear to zero
     cycles: int = 1
     ema_decay: float = 0.998
+    dropout: float = 0.0  # of a residual branch's channels, the same ones at every position of a row
     checkpoint_every: int = 100
     seed: int = 0
     # pretraining
@@ -88,10 +89,13 @@ class TrainConfig:
     # reading
     unanswerable: float = 0.3  # fraction of examples whose passages hold no answer
     misleading: float = 0.0  # of the unanswerable ones, those with a question that misleads instead of a wrong passage
-    distractors: float = 0.15  # fraction of examples with a second passage beside the right one
+    distractors: float = 0.0  # fraction of examples with a second passage beside the right one
     crop: float = 0.0  # fraction of examples whose passages are cut to crop_tokens around the answer
     crop_tokens: int = 96
     token_dropout: float = 0.0  # fraction of a prompt's tokens that become <|mask|>; their marks stay
+    recurring: float = (
+        0.0  # questions about recurring spans in a pass, as a fraction of its other ones; new ones each pass
+    )
 
     def cycle_of(self, step: int) -> tuple[int, int, int]:
         """(the cycle that step belongs to, from 0; its first step; the first one after it)."""
@@ -106,16 +110,20 @@ class TrainConfig:
         fractions = (
             "cooldown",
             "ema_decay",
+            "dropout",
             "prefix_fraction",
             "unanswerable",
             "misleading",
             "distractors",
             "crop",
             "token_dropout",
+            "recurring",
         )
         for name in fractions:
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name}={getattr(self, name)} must lie in [0, 1]")
+        if self.dropout > 0.9:
+            raise ConfigError(f"dropout={self.dropout} must lie in [0, 0.9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +169,26 @@ class Recipe:
     tokenizer_chars: int = 60_000_000
     pretrain_chars: int = 120_000_000
     qa_files: tuple[str, ...] = ("qa/squad-train-v1.1.json.xz",)
+    sentence_files: tuple[str, ...] = ()  # questions about single sentences (gpt/qamr.py)
+    max_of_sentence: int = 12
     definition_files: tuple[str, ...] = ("qa/definitions.jsonl.xz",)
     max_definitions: int = 24_000
     explanation_files: tuple[str, ...] = ()  # texts that "why" and "how" are asked of (gpt/explanations.py)
     explanation_chars: int = 80_000_000
     max_explanations: int = 12_000
+    recurring_files: tuple[str, ...] = ()  # texts whose recurring spans are asked for (gpt/recurring.py)
+    recurring_chars: int = 400_000_000
+    max_recurring: int = 200_000
     reinforce: ReinforceConfig | None = None  # a stage after reading, if any
     calibration_file: str = ""  # SQuAD 2.0's format; fits the abstention for one passage, where the data folder has it
     held_out_articles: int = 44  # the yardstick: never trained on; the abstention is calibrated on them
     fields: tuple[str, ...] = field(default=("title", "text"))
+
+    @property
+    def files(self) -> list[str]:
+        """Every file it trains on, sorted."""
+        asked = self.qa_files + self.sentence_files + self.definition_files
+        return sorted({*asked, *self.text_files, *self.explanation_files, *self.recurring_files})
 
     @property
     def fingerprint(self) -> str:
@@ -210,6 +229,9 @@ RECIPES: dict[str, Recipe] = {
                 token_dropout=0.1,
                 checkpoint_every=250,
             ),
+            sentence_files=("qa/qamr.jsonl.xz",),
+            recurring_files=(*_WIKI, _ARXIV[2], _ARXIV[3], _ARXIV[4]),
+            recurring_chars=500_000_000,
             text_files=(*_WIKI, _ARXIV[0], _ARXIV[3]),
             pretrain_chars=300_000_000,
             definition_files=("qa/definitions.jsonl.xz", _WIKI[1], _WIKI[4]),

@@ -116,18 +116,32 @@ class Block(nn.Module):
         self.attention = Attention(config)
         self.mlp = MLP(config)
 
-    def forward(self, x: Tensor, rotary: tuple[Tensor, Tensor], mask: Tensor | BlockMask | None) -> Tensor:
-        x = x + self.attention(norm(x), rotary, mask)
-        return x + self.mlp(norm(x))
+    def forward(
+        self,
+        x: Tensor,
+        rotary: tuple[Tensor, Tensor],
+        mask: Tensor | BlockMask | None,
+        kept: Tensor | None = None,
+    ) -> Tensor:
+        """kept (2, B, 1, C): factors of what the two branches add, see `GPT.dropout`; None for none."""
+        added = self.attention(norm(x), rotary, mask)
+        x = x + (added if kept is None else added * kept[0])
+        added = self.mlp(norm(x))
+        return x + (added if kept is None else added * kept[1])
 
 
 class GPT(nn.Module):
-    """ids -> hidden states, and from them next-token logits or span logits."""
+    """ids -> hidden states, and from them next-token logits or span logits.
+
+    dropout: while training, the probability that a channel of what a branch adds to a row is dropped, at all of the row's
+    positions (Gal & Ghahramani 2016): as many random numbers as a row has channels, not as it has values.
+    """
 
     def __init__(self, config: GPTConfig, compute_dtype: torch.dtype = torch.bfloat16):
         super().__init__()
         self.config = config
         self.compute_dtype = compute_dtype
+        self.dropout = 0.0
         self.embedding = nn.Embedding(config.vocab_size, config.n_embd)
         self.mark_embedding = nn.Embedding(config.n_marks, config.n_embd)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layer))
@@ -161,9 +175,15 @@ class GPT(nn.Module):
             x = x + self.mark_embedding(marks)
         x = x.to(self.compute_dtype)  # (B, T, C)
         rotary = (self.cos[:T].to(x.dtype), self.sin[:T].to(x.dtype))
-        for block in self.blocks:
-            x = block(x, rotary, mask)
+        kept = self._kept(x) if self.training and self.dropout else None
+        for i, block in enumerate(self.blocks):
+            x = block(x, rotary, mask) if kept is None else block(x, rotary, mask, kept[i])
         return norm(x)
+
+    def _kept(self, x: Tensor) -> Tensor:
+        """(L, 2, B, 1, C): 0 for a channel that is dropped, else what keeps its mean."""
+        shape = (self.config.n_layer, 2, x.size(0), 1, x.size(2))
+        return torch.bernoulli(torch.full(shape, 1 - self.dropout, device=x.device)).to(x.dtype) / (1 - self.dropout)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Next-token logits (..., V), float32; the embedding is tied, scaled by C^-1/2 (a gain of the final norm)."""

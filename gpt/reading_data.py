@@ -44,26 +44,35 @@ class Example:
 
 @dataclass(frozen=True)
 class ReadingData:
-    """Every example of a set of articles; paragraphs are shared."""
+    """Every example of a set of articles; paragraphs are shared. The last `n_recurring` examples ask for recurring spans."""
 
     tokenizer: Tokenizer
     paragraphs: tuple[Piece, ...]
     examples: tuple[Example, ...]
+    n_recurring: int = 0
 
     @classmethod
-    def build(cls, tokenizer: Tokenizer, articles: Sequence[Article], n_misleading: int = 0) -> ReadingData:
+    def build(
+        cls,
+        tokenizer: Tokenizer,
+        articles: Sequence[Article],
+        n_misleading: int = 0,
+        recurring: Sequence[Article] = (),
+    ) -> ReadingData:
         """Questions whose answer does not lie on tokens of its paragraph are left out. Up to `n_misleading` questions
-        that mislead are made of each."""
+        that mislead are made of each. `recurring` articles come last."""
         paragraphs: list[Piece] = []
         examples: list[Example] = []
         known = company(p.context for article in articles for p in article.paragraphs) if n_misleading else {}
-        for article in articles:
+        n_others = 0
+        for number, article in enumerate([*articles, *recurring], 1):
             first = len(paragraphs)
             paragraphs += [encode_piece(tokenizer, p.context) for p in article.paragraphs]
             examples += _article_examples(tokenizer, article, paragraphs[first:], first, (n_misleading, known))
+            n_others = len(examples) if number <= len(articles) else n_others
         if not examples:
             raise DataError("the question files hold no answerable question")
-        return cls(tokenizer, tuple(paragraphs), tuple(examples))
+        return cls(tokenizer, tuple(paragraphs), tuple(examples), len(examples) - n_others)
 
 
 def _article_examples(

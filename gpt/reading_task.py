@@ -45,7 +45,8 @@ class Reading:
 
     Of a pass's examples `config.unanswerable` hold no answer, of which `config.misleading` by their question;
     `config.distractors` have a second paragraph, before or after the right one. In `config.crop` of all, passages are cut to
-    `config.crop_tokens` tokens, a window around the answer.
+    `config.crop_tokens` tokens, a window around the answer. A pass takes all examples, of those about recurring spans
+    others than the pass before.
     """
 
     name = "reading"
@@ -125,8 +126,18 @@ class Reading:
             asked[i] = len(self.data.examples[i].misleading[question[i]])
         length = 2 * asked + np.minimum(self._paragraph_len[self._gold], room) + OVERHEAD_TOKENS + 1
         length += (kind == BESIDE) * (np.minimum(self._paragraph_len[other], room) + 1)
-        batches = _batches(np.minimum(length, self.context_len), self.context_len, c.batch_tokens, rng)
-        return _Pass(number, kind, other, question, room, batches)
+        members = self._members(number)
+        length = np.minimum(length[members], self.context_len)
+        batches = _batches(length, self.context_len, c.batch_tokens, rng)
+        return _Pass(number, kind, other, question, room, [(width, members[rows]) for width, rows in batches])
+
+    def _members(self, number: int) -> np.ndarray:
+        """The examples of a pass: all of them, but of those about recurring spans the next `config.recurring` in turn."""
+        n_recurring = self.data.n_recurring
+        others = len(self.data.examples) - n_recurring
+        taken = min(n_recurring, round(self.config.recurring * others))
+        at = (number * taken + np.arange(taken)) % max(1, n_recurring)
+        return np.concatenate([np.arange(others), others + at])
 
     def _row(self, plan: _Pass, index: int) -> tuple[Prompt, int, int]:
         """The prompt of an example in a pass, and the positions of its answer's first and last token."""

@@ -126,7 +126,7 @@ def _recipe(report: RunReport) -> str:
     tables += "".join(_table(stage.name, stage.training) for stage in report.stages)
     recipe = report.recipe
     released = report.released.get("training", {})
-    data = released.get("data") or sorted({*recipe.text_files, *recipe.qa_files, *recipe.definition_files})
+    data = released.get("data") or recipe.files
     files = "".join(f"<li><code>{escape(name)}</code></li>" for name in data)
     fingerprint = released.get("recipe_fingerprint", recipe.fingerprint)
     return (

@@ -23,9 +23,11 @@ from gpt.explanations import explanation_articles
 from gpt.model import GPT
 from gpt.prepared import PREPARED, build_stream, build_vectors, fingerprint, load_prepared
 from gpt.pretrain import Pretraining
+from gpt.qamr import load_qamr
 from gpt.quantize import pack, unpack
 from gpt.reading_data import N_MISLEADING, ReadingData
 from gpt.reading_task import Reading
+from gpt.recurring import recurring_articles
 from gpt.reinforce import Reinforce
 from gpt.squad import Article, load_articles
 from gpt.tokenizer import Tokenizer, train_tokenizer
@@ -98,7 +100,9 @@ def _reading(recipe: Recipe, config: TrainConfig, corpus: Path, tokenizer: Token
         f"{name}_": Yardstick.build(tokenizer, held, limit=300) for name, (_, held) in self_made.items() if held
     }
     made = [article for articles, _ in self_made.values() for article in articles]
-    data = ReadingData.build(tokenizer, [*training, *made], N_MISLEADING if config.misleading else 0)
+    made += [article for file in recipe.sentence_files for article in load_qamr(corpus / file, recipe.max_of_sentence)]
+    recurring = _recurring(recipe, corpus) if config.recurring else []
+    data = ReadingData.build(tokenizer, [*training, *made], N_MISLEADING if config.misleading else 0, recurring)
 
     def score(model: GPT) -> dict[str, float]:
         return {f"{prefix}{k}": v for prefix, y in yardsticks.items() for k, v in y.score(model).items()}
@@ -124,7 +128,7 @@ def release_stage(recipe: Recipe, corpus: Path, out: Path, device: str = "cpu") 
     training = {
         "recipe": recipe.name,
         "recipe_fingerprint": recipe.fingerprint,
-        "data": sorted({*recipe.text_files, *recipe.qa_files, *recipe.definition_files, *recipe.explanation_files}),
+        "data": recipe.files,
         "stages": {k: {n: s.get(n) for n in ("step", "tokens", "seconds", "loss")} for k, s in stages.items()},
         "held_out": yardstick.score(model),
         "calibrated_on": fitted_on,
@@ -153,6 +157,11 @@ def _explanations(recipe: Recipe, corpus: Path) -> tuple[list[Article], list[Art
     texts = read_texts([corpus / f for f in recipe.explanation_files], recipe.explanation_chars, ("text",))
     articles = explanation_articles(texts, recipe.max_explanations, seed=0)
     return split_articles(articles, min(HELD_OUT_SELF_MADE, len(articles) // 10))
+
+
+def _recurring(recipe: Recipe, corpus: Path) -> list[Article]:
+    texts = read_texts([corpus / f for f in recipe.recurring_files], recipe.recurring_chars, ("text",))
+    return recurring_articles(texts, recipe.max_recurring, seed=0)
 
 
 def model_card(released: Released) -> str:

@@ -74,6 +74,7 @@ def train(
     Raises CheckpointError when the run folder belongs to another task or was trained with another model or config.
     """
     keep_freed_memory()
+    model.dropout = config.dropout
     run.mkdir(parents=True, exist_ok=True)
     loop = _Loop(model, task, config, run)
     loop.resume()

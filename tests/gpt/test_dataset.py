@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -179,7 +180,12 @@ def test_data_sets_replace_the_files_of_their_kind(tmp_path: Path) -> None:
 def test_without_a_corpus_nothing_else_is_looked_for(tmp_path: Path) -> None:
     made = with_datasets(RECIPES["mini"], [TEXT, QUESTIONS], Path("run"), None)
     assert (made.text_files, made.qa_files) == (("a.jsonl",), ("q.json",))
-    assert made.definition_files == made.text_files
+    named = {f.name: getattr(made, f.name) for f in dataclasses.fields(made) if f.name.endswith(("_files", "_file"))}
+    assert {name for files in named.values() for name in ([files] if isinstance(files, str) else files)} - {""} == {
+        "a.jsonl",
+        "q.json",
+    }
+    assert made.definition_files == made.recurring_files == made.text_files
     check_covered(made, ("tokenizer", "pretrain", "reading", "release"), tmp_path)
 
 

@@ -105,6 +105,33 @@ def test_a_fresh_stack_is_the_identity_on_the_embedding() -> None:
     assert model.span_logits(model(ids)).abs().max() == 0
 
 
+def test_dropout_drops_whole_channels_of_a_branch_in_training_alone_and_keeps_their_mean() -> None:
+    model = GPT(GPTConfig(depth=1, aspect=64, head_dim=32, vocab_size=50, context_len=16), torch.float32)
+    x, ones, none = torch.randn(3, 8, 64), torch.ones(2, 3, 1, 64), torch.zeros(2, 3, 1, 64)
+    block, rotary = model.blocks[0], (model.cos[:8], model.sin[:8])
+    torch.nn.init.normal_(block.attention.out.weight, std=0.1)
+    torch.nn.init.normal_(block.mlp.out.weight, std=0.1)
+    assert torch.equal(block(x, rotary, None, ones), block(x, rotary, None))
+    assert torch.equal(block(x, rotary, None, none), x)
+    kept = none.clone()
+    kept[1, :, :, :5] = 1
+    changed = (block(x, rotary, None, kept) != x).all(dim=1)  # (B, C)
+    assert changed[:, :5].all()
+    assert not changed[:, 5:].any()
+
+    ids = torch.randint(50, (3, 8))
+    plain = model.eval()(ids)
+    model.dropout = 0.25
+    assert torch.equal(model(ids), plain)
+    model.train()
+    torch.manual_seed(0)
+    assert not torch.equal(model(ids), plain)
+    drawn = torch.stack([model._kept(x) for _ in range(200)])
+    assert drawn.shape[1:] == (1, 2, 3, 1, 64)
+    assert drawn.unique().tolist() == pytest.approx([0, 1 / 0.75])
+    assert drawn.mean().item() == pytest.approx(1, abs=0.02)
+
+
 def test_the_parameter_count_is_the_configs(model: GPT) -> None:
     assert sum(p.numel() for p in model.parameters()) == model.config.n_params
 

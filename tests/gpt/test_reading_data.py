@@ -90,6 +90,25 @@ def test_a_pass_is_planned_once_however_many_came_before(
     assert planned == [0, 1, 2, 3, 4]
 
 
+def test_a_pass_takes_new_questions_about_recurring_spans_until_all_had_their_turn(
+    tokenizer: Tokenizer, articles: list[Article]
+) -> None:
+    n = sum(len(p.questions) for a in articles[:2] for p in a.paragraphs)
+    data = ReadingData.build(tokenizer, articles[:2], recurring=articles[2:])
+    assert data.n_recurring == len(data.examples) - n > n
+    task = Reading(data, TrainConfig(steps=10, batch_tokens=600, recurring=0.5), context_len=128)
+    taken = []
+    for number in range(2 * data.n_recurring // (n // 2)):
+        members = set(np.concatenate([members for _, members in task.passed(number).batches]).tolist())
+        assert set(range(n)) <= members
+        taken.append(members - set(range(n)))
+        assert len(taken[-1]) == n // 2
+    assert not taken[0] & taken[1]
+    assert set.union(*taken) == set(range(n, len(data.examples)))
+    none = Reading(data, TrainConfig(steps=10, batch_tokens=600), context_len=128)
+    assert set(np.concatenate([members for _, members in none.passed(0).batches]).tolist()) == set(range(n))
+
+
 def test_shared_idf_equals_the_sum_over_shared_stems(tokenizer: Tokenizer, articles: list[Article]) -> None:
     paragraphs = [encode_piece(tokenizer, p.context) for p in articles[0].paragraphs]
     questions = [encode_piece(tokenizer, q.question) for p in articles[0].paragraphs for q in p.questions]

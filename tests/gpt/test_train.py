@@ -47,13 +47,13 @@ def curve(folder: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in (folder / "loss.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("cycles", [1, 3])
+@pytest.mark.parametrize(("cycles", "dropout"), [(1, 0.0), (3, 0.0), (1, 0.2)])
 @pytest.mark.parametrize("die_after", [1, 4, 6, 11])
 def test_a_killed_run_resumes_to_the_same_losses_and_weights(
-    tmp_path: Path, tokenizer: Tokenizer, die_after: int, cycles: int
+    tmp_path: Path, tokenizer: Tokenizer, die_after: int, cycles: int, dropout: float
 ) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    config = dataclasses.replace(CONFIG, cycles=cycles)
+    config = dataclasses.replace(CONFIG, cycles=cycles, dropout=dropout)
     run_training(whole, tokenizer, config)
     with pytest.raises(Killed):
         run_training(broken, tokenizer, config, die_after=die_after)
