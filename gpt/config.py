@@ -75,6 +75,7 @@ class TrainConfig:
     batch_tokens: int = 8192  # tokens a step, padding included
     muon_lr: float = 0.02
     adam_lr: float = 0.003  # embeddings, marks and heads
+    embedding_rate: float = 1.0  # of adam_lr, for the token embedding: Adam moves a rare token as far as a frequent one
     weight_decay: float = 0.01
     warmup_steps: int = 50
     cooldown: float = 0.6  # the last fraction of a cycle's steps, linear to zero
@@ -111,6 +112,7 @@ class TrainConfig:
             "cooldown",
             "ema_decay",
             "dropout",
+            "embedding_rate",
             "prefix_fraction",
             "unanswerable",
             "misleading",

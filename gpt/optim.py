@@ -89,4 +89,5 @@ class MuonAdamW:
             m.lerp_(p.grad, 1 - b1)
             v.lerp_(p.grad.square(), 1 - b2)
             denominator = (v / (1 - b2**t)).sqrt_().add_(self.eps)
-            p.addcdiv_(m, denominator, value=-lr / (1 - b1**t))
+            rate = self.config.embedding_rate if name == "embedding.weight" else 1.0
+            p.addcdiv_(m, denominator, value=-lr * rate / (1 - b1**t))

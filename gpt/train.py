@@ -12,7 +12,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +29,8 @@ from gpt.model import GPT
 from gpt.optim import MuonAdamW
 
 OnStep = Callable[["Progress"], int | None]
+
+_FREE = ("steps", "checkpoint_every")  # of a TrainConfig: may differ between the parts of a run
 
 _log = logging.getLogger(__name__)
 
@@ -119,7 +121,7 @@ class _Loop:
     @property
     def identity(self) -> dict[str, Any]:
         """What must be equal for a checkpoint to belong to this run; `steps` may be raised later."""
-        training = {k: v for k, v in asdict(self.config).items() if k not in ("steps", "checkpoint_every")}
+        training = {k: v for k, v in asdict(self.config).items() if k not in _FREE}
         return {"task": self.task.name, "model": asdict(self.model.config), "training": training}
 
     def advance(self) -> Progress:
@@ -168,8 +170,9 @@ class _Loop:
         if found is None:
             return
         groups, state = found
-        if state["identity"] != self.identity:
-            theirs, ours = state["identity"], self.identity
+        theirs, ours = state["identity"], self.identity
+        theirs["training"] = _unchanged(self.config) | theirs["training"]  # what was added to TrainConfig since
+        if theirs != ours:
             differing = [k for k in ours if theirs.get(k) != ours[k]]
             raise CheckpointError(
                 f"{self.run} holds a run with another {', '.join(differing)}; choose another --out folder"
@@ -205,6 +208,12 @@ class _Loop:
             with scores.open("a", encoding="utf-8") as lines:
                 lines.write(json.dumps(line) + "\n")
         return found
+
+
+def _unchanged(config: TrainConfig) -> dict[str, Any]:
+    """What a config of that kind says of a run's identity where nothing was chosen."""
+    defaults = {f.name: f.default for f in fields(config) if f.default is not MISSING}
+    return {name: value for name, value in defaults.items() if name not in _FREE}
 
 
 def _has_step(scores: Path, step: int) -> bool:

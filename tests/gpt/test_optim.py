@@ -22,11 +22,16 @@ def test_orthogonalize_is_close_to_the_nearest_orthogonal_matrix() -> None:
         assert cosine.min() > 0.97
 
 
-def test_everything_outside_the_blocks_steps_as_torchs_adamw(model: GPT) -> None:
-    config = TrainConfig(steps=100, warmup_steps=0, cooldown=0.0, weight_decay=0.0, adam_lr=0.01)
+@pytest.mark.parametrize("embedding_rate", [1.0, 0.1, 0.0])
+def test_everything_outside_the_blocks_steps_as_torchs_adamw(model: GPT, embedding_rate: float) -> None:
+    config = TrainConfig(
+        steps=100, warmup_steps=0, cooldown=0.0, weight_decay=0.0, adam_lr=0.01, embedding_rate=embedding_rate
+    )
     optimizer = MuonAdamW(model, config)
     twin = {n: p.detach().clone().requires_grad_() for n, p in optimizer.others.items()}
-    reference = torch.optim.AdamW(twin.values(), lr=0.01, betas=optimizer.betas, eps=optimizer.eps, weight_decay=0.0)
+    rates = {name: embedding_rate if name == "embedding.weight" else 1.0 for name in twin}
+    groups = [{"params": [p], "lr": 0.01 * rates[name]} for name, p in twin.items()]
+    reference = torch.optim.AdamW(groups, betas=optimizer.betas, eps=optimizer.eps, weight_decay=0.0)
     for step in range(4):
         torch.manual_seed(step)
         for p in (*optimizer.matrices.values(), *optimizer.others.values()):

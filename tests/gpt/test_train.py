@@ -138,6 +138,17 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path: Path, 
         load_latest(tmp_path / "run")
 
 
+def test_a_run_from_before_a_number_was_added_to_the_config_goes_on(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    run_training(tmp_path, tokenizer)
+    for file in tmp_path.glob("step-*/state.json"):
+        state = json.loads(file.read_text())
+        del state["identity"]["training"]["dropout"]
+        file.write_text(json.dumps(state))
+    assert run_training(tmp_path, tokenizer, dataclasses.replace(CONFIG, steps=16))["steps"] == 16
+    with pytest.raises(CheckpointError, match="another training"):
+        run_training(tmp_path, tokenizer, dataclasses.replace(CONFIG, steps=16, dropout=0.1))
+
+
 def test_a_run_folder_of_another_config_is_refused(tmp_path: Path, tokenizer: Tokenizer) -> None:
     run_training(tmp_path / "run", tokenizer)
     with pytest.raises(CheckpointError, match=r"another training; choose another --out"):
