@@ -179,8 +179,8 @@ class Recipe:
     explanation_chars: int = 80_000_000
     max_explanations: int = 12_000
     recurring_files: tuple[str, ...] = ()  # texts whose recurring spans are asked for (gpt/recurring.py)
-    recurring_chars: int = 400_000_000
-    max_recurring: int = 200_000
+    recurring_chars: int = 200_000_000
+    max_recurring: int = 60_000
     reinforce: ReinforceConfig | None = None  # a stage after reading, if any
     calibration_file: str = ""  # SQuAD 2.0's format; fits the abstention for one passage, where the data folder has it
     held_out_articles: int = 44  # the yardstick: never trained on; the abstention is calibrated on them
@@ -231,9 +231,6 @@ RECIPES: dict[str, Recipe] = {
                 token_dropout=0.1,
                 checkpoint_every=250,
             ),
-            sentence_files=("qa/qamr.jsonl.xz",),
-            recurring_files=(*_WIKI, _ARXIV[2], _ARXIV[3], _ARXIV[4]),
-            recurring_chars=500_000_000,
             text_files=(*_WIKI, _ARXIV[0], _ARXIV[3]),
             pretrain_chars=300_000_000,
             definition_files=("qa/definitions.jsonl.xz", _WIKI[1], _WIKI[4]),

@@ -1,7 +1,7 @@
 """The served reader: question and passages in, spans with probabilities out.
 
-Passages are packed into as few prompts as fit the window, in their order; a passage longer than a window is read in
-overlapping windows. All prompts are read in one batch, and spans compete by their margin over "not in the passages".
+Each passage is a prompt of its own, as in training, and a passage longer than a window is several that overlap. All prompts
+are read in one batch, and spans compete by their margin over "not in the passage".
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Reader:
     def read_batch(self, asked: Sequence[tuple[str, Sequence[str]]]) -> list[Reading]:
         """As `read`, for several questions at once; equal to reading each alone up to rounding."""
         groups = [self._prompts(question, passages) for question, passages in asked]
-        flat = [(i, parts, prompt) for i, group in enumerate(groups) for parts, prompt in group]
+        flat = [(i, part, prompt) for i, group in enumerate(groups) for part, prompt in group]
         found: list[list[Span]] = [[] for _ in asked]
         order = sorted(range(len(flat)), key=lambda j: len(flat[j][2]))
         at = 0
@@ -102,61 +102,42 @@ class Reader:
             while at + width < len(order) and (width + 1) * len(flat[order[at + width]][2]) <= self.batch_tokens:
                 width += 1
             rows = [flat[j] for j in order[at : at + width]]
-            for (i, parts, _), spans in zip(rows, self._spans([p for *_, p in rows]), strict=True):
-                found[i] += [self._locate(asked[i][1], parts, *span) for span in spans]
+            for (i, part, _), spans in zip(rows, self._spans([p for *_, p in rows]), strict=True):
+                located = (_locate(asked[i][1], part, *span) for span in spans)
+                found[i] += [span for span in located if span.pieces]  # none: part of a character
             at += width
         return [self._reading(spans, len(passages)) for spans, (_, passages) in zip(found, asked, strict=True)]
 
-    def _prompts(self, question: str, passages: Sequence[str]) -> list[tuple[list[_Part], Prompt]]:
+    def _prompts(self, question: str, passages: Sequence[str]) -> list[tuple[_Part, Prompt]]:
         tokenizer = self.released.tokenizer
         asked = encode_piece(tokenizer, question)
-        room = self.window - 2 * len(asked) - OVERHEAD_TOKENS
-        if room < MIN_PASSAGE_TOKENS:
+        room = self.window - 2 * len(asked) - OVERHEAD_TOKENS - 1
+        if room < MIN_PASSAGE_TOKENS - 1:
             limit = (self.window - OVERHEAD_TOKENS - MIN_PASSAGE_TOKENS) // 2
             raise ContextTooLong(f"the question has {len(asked)} tokens, this model reads at most {limit}; shorten it")
-        groups: list[list[_Part]] = []
-        left = 0
-        for part in _parts([encode_piece(tokenizer, p) for p in passages], room - 1):
-            if len(part.piece) + 1 > left:
-                groups.append([])
-                left = room
-            groups[-1].append(part)
-            left -= len(part.piece) + 1
-        return [(group, build_prompt(tokenizer, asked, [part.piece for part in group])) for group in groups]
+        parts = _parts([encode_piece(tokenizer, p) for p in passages], room)
+        return [(part, build_prompt(tokenizer, asked, [part.piece])) for part in parts]
 
     @torch.inference_mode()
-    def _spans(self, prompts: Sequence[Prompt]) -> list[list[tuple[int, int, int, float]]]:
-        """For each prompt its best spans as (passage within the prompt, first token, last token, margin)."""
+    def _spans(self, prompts: Sequence[Prompt]) -> list[list[tuple[int, int, float]]]:
+        """For each prompt the best spans of its passage as (first token, last token, margin)."""
         model, pad_id = self.released.model, self.released.tokenizer.special_ids["<|pad|>"]
         length = padded_length(max(len(p) for p in prompts), self.window)
         batch = PromptBatch.pad(prompts, pad_id, length, str(next(model.parameters()).device))
         logits = model.span_logits(model(batch.ids, batch.marks, batch.mask))
         log_p = span_log_probs(logits, batch.allowed).cpu()
-        which = torch.zeros(log_p.shape[:2], dtype=torch.int64)
-        for row, prompt in enumerate(prompts):
-            for i, (start, length) in enumerate(zip(prompt.starts, prompt.lengths, strict=True)):
-                which[row, start : start + length] = i + 1
-        result = []
-        for row, spans in enumerate(best_spans(log_p, which, N_SPANS)):
-            at = int(batch.answer_at[row])
-            found = []
-            for span in spans:
-                passage = int(which[row, span.start]) - 1
-                begin = prompts[row].starts[passage]
-                found.append((passage, span.start - begin, span.end - begin, null_margin(span.score, log_p[row], at)))
-            result.append(found)
-        return result
-
-    def _locate(
-        self, passages: Sequence[str], parts: Sequence[_Part], index: int, first: int, last: int, margin: float
-    ) -> Span:
-        part = parts[index]
-        text, offsets = passages[part.passage], part.piece.offsets[first : last + 2]
-        pieces = tuple(text[a:b] for a, b in itertools.pairwise(offsets) if b > a)
-        return Span(part.passage, int(offsets[0]), int(offsets[-1]), margin, pieces)
+        at = batch.answer_at.cpu()
+        inside = batch.allowed.cpu().long().scatter(1, at[:, None], 0)  # the passage's tokens
+        return [
+            [
+                (span.start - prompt.starts[0], span.end - prompt.starts[0], null_margin(span.score, row, int(null)))
+                for span in spans
+            ]
+            for prompt, row, null, spans in zip(prompts, log_p, at, best_spans(log_p, inside, N_SPANS), strict=True)
+        ]
 
     def _reading(self, spans: list[Span], n_passages: int) -> Reading:
-        best = sorted(spans, key=lambda s: -s.score)[:N_SPANS]
+        best = sorted(spans, key=lambda s: -s.score)
         return Reading(tuple(best), self.probability(best[0].score, n_passages) if best else 0.0)
 
     def probability(self, margin: float, n_passages: int = 1) -> float:
@@ -167,6 +148,12 @@ class Reader:
         slope = c["slope"] + c.get("slope_log_passages", 0.0) * many
         z = slope * margin + c["log_passages"] * many + c["intercept"]
         return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, z))))
+
+
+def _locate(passages: Sequence[str], part: _Part, first: int, last: int, margin: float) -> Span:
+    text, offsets = passages[part.passage], part.piece.offsets[first : last + 2]
+    pieces = tuple(text[a:b] for a, b in itertools.pairwise(offsets) if b > a)
+    return Span(part.passage, int(offsets[0]), int(offsets[-1]), margin, pieces)
 
 
 def _parts(pieces: Sequence[Piece], room: int) -> list[_Part]:

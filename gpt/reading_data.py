@@ -125,7 +125,7 @@ def nearest_wrong(
     if not asked:
         return []
     contexts = [p.context.lower() for p in article.paragraphs]
-    order = np.argsort(-_shared_idf(questions, pieces), axis=1, kind="stable")[:, : 3 * n]
+    order = np.argsort(-shared_idf(questions, pieces), axis=1, kind="stable")[:, : 3 * n]
     wrong = []
     for (i, q), row in zip(asked, order, strict=True):
         answer = q.answers[0].lower()
@@ -133,7 +133,7 @@ def nearest_wrong(
     return wrong
 
 
-def _shared_idf(questions: Sequence[Piece], paragraphs: Sequence[Piece]) -> np.ndarray:
+def shared_idf(questions: Sequence[Piece], paragraphs: Sequence[Piece]) -> np.ndarray:
     """(questions, paragraphs) sum of the inverse document frequencies of the stems that both hold."""
     vocabulary, column = np.unique(np.concatenate([p.stems for p in paragraphs]), return_inverse=True)
     row = np.repeat(np.arange(len(paragraphs)), [len(p) for p in paragraphs])

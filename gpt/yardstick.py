@@ -16,7 +16,7 @@ from gpt.mislead import mislead
 from gpt.model import GPT
 from gpt.reader import Reader, Reading
 from gpt.reading import encode_piece
-from gpt.reading_data import MAX_QUESTION_TOKENS, nearest_wrong
+from gpt.reading_data import MAX_QUESTION_TOKENS, nearest_wrong, shared_idf
 from gpt.squad import Article, SquadQuestion
 from gpt.tokenizer import Tokenizer
 from gpt.wordpool import Pool
@@ -96,7 +96,8 @@ class Yardstick:
 
     def calibrate(self, model: GPT) -> dict[str, float]:
         """What `Reader.probability` needs: one line for one passage, fitted on the right one against the nearest wrong
-        ones and the misleading questions, as many of each; another for N_PASSAGES at once, with and without the right one.
+        ones and the misleading questions, as many of each; another for N_PASSAGES at once, with the right one and without: half
+        of these of its article, and half of others, as for a question whose subject is nowhere.
 
         The threshold is one half: withheld is what is more likely absent than present.
         """
@@ -109,8 +110,21 @@ class Yardstick:
         some = self.held_out[:: max(1, len(self.held_out) // MAX_OF_MANY)]  # N_PASSAGES cost N_PASSAGES times as much
         questions = [h.question for h in some]
         with_it = self._margins(model, questions, [(h.question.context, *h.wrong[: N_PASSAGES - 1]) for h in some])
-        without = self._margins(model, questions, [h.wrong for h in some])
+        absent = [h.wrong for h in some]
+        absent[1::2] = [other or near for other, near in zip(self._elsewhere(some[1::2]), absent[1::2], strict=True)]
+        without = self._margins(model, questions, absent)
         return between_lines(alone, _line(with_it, without)) | {"threshold": 0.5}
+
+    def _elsewhere(self, asked: Sequence[HeldOut]) -> list[tuple[str, ...]]:
+        """For each the N_PASSAGES contexts of other articles that share most with its question."""
+        titles = {c: h.question.title for h in self.held_out for c in (h.question.context, *h.wrong)}
+        contexts, articles = list(titles), np.array(list(titles.values()))
+        questions = [encode_piece(self.tokenizer, h.question.question) for h in asked]
+        shared = shared_idf(questions, [encode_piece(self.tokenizer, c) for c in contexts])
+        return [
+            tuple(contexts[i] for i in np.argsort(-row, kind="stable") if articles[i] != h.question.title)[:N_PASSAGES]
+            for h, row in zip(asked, shared, strict=True)
+        ]
 
     def _margins(
         self, model: GPT, questions: Sequence[SquadQuestion], passages: Sequence[Sequence[str]]

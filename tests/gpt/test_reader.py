@@ -51,16 +51,18 @@ def test_every_part_of_a_passage_longer_than_the_window_is_read(
     long = " ".join(sentences(60))
     groups = reader._prompts("Which model?", [long])
     covered = set()
-    for parts, prompt in groups:
+    for part, prompt in groups:
         assert len(prompt) <= reader.window
-        for part in parts:
-            covered.update(range(int(part.piece.offsets[0]), int(part.piece.offsets[-1])))
+        covered.update(range(int(part.piece.offsets[0]), int(part.piece.offsets[-1])))
     assert covered == set(range(len(long)))
 
 
-def test_passages_share_a_prompt_while_they_fit(reader: Reader) -> None:
-    assert len(reader._prompts("Which model?", ["a key", "a value", "a query"])) == 1
-    assert len(reader._prompts("Which model?", sentences(8))) > 1
+def test_what_a_passage_says_does_not_depend_on_those_beside_it(reader: Reader) -> None:
+    passages = ["a key", sentences(1)[0], " ".join(sentences(8)), ""]
+    together = reader.read("Which model?", passages)
+    alone = [span for i, p in enumerate(passages) for span in reader.read("Which model?", [p]).spans]
+    assert [s.score for s in together.spans] == pytest.approx(sorted((s.score for s in alone), reverse=True), abs=1e-3)
+    assert [passages[s.passage][s.start : s.end] for s in together.spans] == ["".join(s.pieces) for s in together.spans]
 
 
 def test_nothing_to_read_is_not_answerable(reader: Reader) -> None:

@@ -13,7 +13,7 @@ from gpt.config import GPTConfig, TrainConfig
 from gpt.errors import DataError
 from gpt.model import GPT
 from gpt.reading import encode_piece
-from gpt.reading_data import ReadingData, _shared_idf, nearest_wrong
+from gpt.reading_data import ReadingData, nearest_wrong, shared_idf
 from gpt.reading_task import Reading
 from gpt.squad import Article, load_articles, load_squad
 from gpt.tokenizer import Tokenizer
@@ -109,10 +109,10 @@ def test_a_pass_takes_new_questions_about_recurring_spans_until_all_had_their_tu
     assert set(np.concatenate([members for _, members in none.passed(0).batches]).tolist()) == set(range(n))
 
 
-def test_shared_idf_equals_the_sum_over_shared_stems(tokenizer: Tokenizer, articles: list[Article]) -> None:
+def testshared_idf_equals_the_sum_over_shared_stems(tokenizer: Tokenizer, articles: list[Article]) -> None:
     paragraphs = [encode_piece(tokenizer, p.context) for p in articles[0].paragraphs]
     questions = [encode_piece(tokenizer, q.question) for p in articles[0].paragraphs for q in p.questions]
-    scores = _shared_idf(questions, paragraphs)
+    scores = shared_idf(questions, paragraphs)
     for i, q in enumerate(questions):
         for j, p in enumerate(paragraphs):
             shared = (set(q.stems.tolist()) & set(p.stems.tolist())) - {0}

@@ -6,16 +6,21 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from gpt import stages
 from gpt.config import GPTConfig, Recipe, ReinforceConfig, TrainConfig
 from gpt.errors import CheckpointError, ConfigError, DataError
 from gpt.evaluate import evaluate_reader
 from gpt.plot import plot_run
 from gpt.reader import Reader
+from gpt.reading_data import ReadingData
 from gpt.stages import pretrain_stage, reading_stage, reinforce_stage, release_stage, tokenizer_stage, trained
 from tests.gpt.conftest import WORDS, sentences
+from tests.gpt.test_recurring import DOCUMENT
 
 
 def ignore(progress: object) -> None:
@@ -144,6 +149,36 @@ def test_a_recipe_with_a_reinforce_stage_releases_what_it_ends_with(out: Path, c
     ended, released = trained(REINFORCED, tmp_path, "reinforce"), Reader.load(tmp_path / "released" / "toy").released
     weights = released.model.state_dict()
     assert all((weights[n] - w).norm() <= 0.01 * w.norm() for n, w in ended.state_dict().items())
+
+
+def test_sentences_and_recurring_spans_are_read_too_where_a_recipe_says_so(
+    out: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (corpus / "sentences.jsonl").write_text(
+        json.dumps({"context": "The model reads the batch.", "question": "What reads the batch?", "answers": ["model"]})
+    )
+    (corpus / "documents.jsonl").write_text(json.dumps({"text": DOCUMENT}))
+    recipe = dataclasses.replace(
+        RECIPE,
+        reading=dataclasses.replace(RECIPE.reading, steps=1, recurring=0.5),
+        sentence_files=("sentences.jsonl",),
+        recurring_files=("documents.jsonl",),
+    )
+    assert {"sentences.jsonl", "documents.jsonl"} < set(recipe.files)
+    built: list[ReadingData] = []
+
+    def build(*args: Any) -> ReadingData:
+        built.append(ReadingData.build(*args))
+        return built[-1]
+
+    monkeypatch.setattr(stages, "ReadingData", SimpleNamespace(build=build))
+    shutil.copytree(out / "pretrain", tmp_path / "pretrain")
+    shutil.copy(out / "tokenizer.json", tmp_path)
+    reading_stage(recipe, corpus, tmp_path, ignore)
+    texts = [built[0].tokenizer.decode(example.question.ids.tolist()) for example in built[0].examples]
+    assert "What reads the batch?" in texts[: -built[0].n_recurring]
+    assert built[0].n_recurring > 0
+    assert all("harbour" in text or "lighthouse" in text for text in texts[-built[0].n_recurring :])
 
 
 def test_a_corpus_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -56,6 +56,18 @@ def test_the_calibrated_probability_is_on_average_how_often_the_answer_is_there(
     assert calibration["threshold"] == 0.5
 
 
+def test_a_subject_that_is_nowhere_brings_passages_of_other_articles(
+    tokenizer: Tokenizer, articles: list[Article]
+) -> None:
+    yardstick = Yardstick.build(tokenizer, articles, limit=18)
+    titles = {p.context: a.title for a in articles for p in a.paragraphs}
+    for held_out, elsewhere in zip(yardstick.held_out, yardstick._elsewhere(yardstick.held_out), strict=True):
+        assert len(elsewhere) == len(set(elsewhere)) == N_PASSAGES
+        assert held_out.question.title not in {titles[context] for context in elsewhere}
+    alone = Yardstick.build(tokenizer, articles[:1], limit=3)
+    assert alone._elsewhere(alone.held_out) == [()] * 3
+
+
 def test_one_line_holds_for_one_passage_and_the_other_for_as_many_as_are_retrieved() -> None:
     terms = between_lines((2.0, 0.5), (1.0, -3.0))
     for n, slope, intercept in ((1, 2.0, 0.5), (N_PASSAGES, 1.0, -3.0)):
