@@ -86,8 +86,8 @@ def with_datasets(recipe: Recipe, prepared: Sequence[Prepared], folder: Path, co
     if texts:
         recipe = dataclasses.replace(recipe, text_files=texts, fields=("title", "text"))
     if corpus is None:
-        asked_of = {f"{kind}_files": texts for kind in ("text", "definition", "explanation", "recurring")}
-        recipe = dataclasses.replace(recipe, sentence_files=(), calibration_file="", **asked_of)
+        recipe = dataclasses.replace(recipe, text_files=texts, definition_files=texts, explanation_files=texts)
+        recipe = dataclasses.replace(recipe, recurring_files=texts, sentence_files=(), calibration_file="")
     if questions:
         articles = sum(p.articles for p in prepared)
         held_out = min(recipe.held_out_articles, max(1, articles // 10))
