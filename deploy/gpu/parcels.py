@@ -80,8 +80,9 @@ def join(place: Path, folder: Path) -> None:
             if piece is None or sha256(piece) != digests[name]:
                 raise Damaged(f"{piece} is damaged (its sha256 differs from the recorded one); send it again")
             stream.write(piece.read_bytes())
+    careful = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # not before Python 3.11.4
     with tarfile.open(whole) as tar:
-        tar.extractall(partial, filter="data")
+        tar.extractall(partial, **careful)
     whole.unlink()
     partial.rename(folder)
 

@@ -29,8 +29,9 @@ _TOKEN = re.compile(
     r"|(?P<dollar>\$\$?)|(?P<brace>[{}])|(?P<cell>&)|(?P<dash>``|''|---?|~)",
     re.DOTALL,
 )
-_INLINE = re.compile(r"\$(?:[^$\\\n]|\\.|\n(?![ \t]*\n))++\$", re.DOTALL)
-_DISPLAY = re.compile(r"\$\$(?:[^$\\\n]|\\.|\$(?!\$)|\n(?![ \t]*\n))++\$\$", re.DOTALL)
+# possessive inside and not around the group, which Python 3.11.2 (Debian 12's) does not match right (cpython issue 106052)
+_INLINE = re.compile(r"\$(?:[^$\\\n]++|\\.|\n(?![ \t]*\n))+\$", re.DOTALL)
+_DISPLAY = re.compile(r"\$\$(?:[^$\\\n]++|\\.|\$(?!\$)|\n(?![ \t]*\n))+\$\$", re.DOTALL)
 _COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%.*")
 _DEFINED_HEAD = re.compile(r"\\?[A-Za-z@]+[^{}\n]{0,40}")
 _BREAKS = frozenset(("par", "bigskip", "medskip", "smallskip", "newpage", "clearpage", "maketitle", "centering"))
