@@ -149,6 +149,7 @@ def happenings(paths: Sequence[Path], stop: threading.Event) -> Iterator[Happene
 
     roots = [os.path.abspath(path) for path in paths]
     polling: bool | None = None
+    unseen = False  # whether something may have changed between two watches
     while not stop.is_set():
         places = _places(roots)
         try:
@@ -163,7 +164,8 @@ def happenings(paths: Sequence[Path], stop: threading.Event) -> Iterator[Happene
                 force_polling=polling,
                 ignore_permission_denied=True,
             ):
-                yield Happened(frozenset(path for _, path in changes))
+                yield Happened(frozenset(path for _, path in changes), lost=unseen)
+                unseen = False
                 if _places(roots) != places:  # another file or folder of that name: the old one is watched
                     break
         except FileNotFoundError:
@@ -173,6 +175,7 @@ def happenings(paths: Sequence[Path], stop: threading.Event) -> Iterator[Happene
                 raise
             polling = True
         if not stop.is_set():
+            unseen = True
             yield Happened(lost=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import threading
@@ -310,3 +311,19 @@ def test_the_file_system_s_own_notices_arrive(index: Index, folder: Path) -> Non
         stop.set()
         thread.join(30)
     assert not thread.is_alive()
+
+
+def test_what_changes_between_two_watches_is_looked_for(folder: Path) -> None:
+    stop = threading.Event()
+    source = happenings([folder], stop)
+    try:
+        assert not next(source).lost
+        folder.rename(folder.parent / "away")
+        folder.mkdir()
+        assert any(happened.lost for happened in itertools.islice(source, 20))  # now nothing is watched
+        write(folder / "a.md", "alpha")
+        assert any(happened.lost for happened in itertools.islice(source, 20))
+        assert not any(happened.lost for happened in itertools.islice(source, 2))
+    finally:
+        stop.set()
+        source.close()
