@@ -5,6 +5,7 @@ Skipped where Chromium and its driver are not installed (Debian: chromium, chrom
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import threading
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 import uvicorn
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -222,9 +224,10 @@ def test_what_was_read_in_part_says_so_wherever_it_is_shown(page: Page, tmp_path
 def test_the_page_can_be_used_by_keyboard_alone(page: Page, note: str) -> None:
     def tab_to(reached: Callable[[WebElement], bool]) -> WebElement:
         for _ in range(20):
-            if reached(page.driver.switch_to.active_element):
-                break
-            page.driver.switch_to.active_element.send_keys(Keys.TAB)
+            with contextlib.suppress(StaleElementReferenceException):  # the answer came and was drawn meanwhile
+                if reached(page.driver.switch_to.active_element):
+                    break
+                page.driver.switch_to.active_element.send_keys(Keys.TAB)
         return page.driver.switch_to.active_element
 
     page.open()
