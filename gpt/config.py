@@ -94,9 +94,7 @@ class TrainConfig:
     crop: float = 0.0  # fraction of examples whose passages are cut to crop_tokens around the answer
     crop_tokens: int = 96
     token_dropout: float = 0.0  # fraction of a prompt's tokens that become <|mask|>; their marks stay
-    recurring: float = (
-        0.0  # questions about recurring spans in a pass, as a fraction of its other ones; new ones each pass
-    )
+    recurring: float = 0.0  # questions about recurring spans in a pass, new ones each time, for each of the others
 
     def cycle_of(self, step: int) -> tuple[int, int, int]:
         """(the cycle that step belongs to, from 0; its first step; the first one after it)."""

@@ -86,8 +86,15 @@ def with_datasets(recipe: Recipe, prepared: Sequence[Prepared], folder: Path, co
     if texts:
         recipe = dataclasses.replace(recipe, text_files=texts, fields=("title", "text"))
     if corpus is None:
-        recipe = dataclasses.replace(recipe, text_files=texts, definition_files=texts, explanation_files=texts)
-        recipe = dataclasses.replace(recipe, recurring_files=texts, sentence_files=(), calibration_file="")
+        recipe = dataclasses.replace(
+            recipe,
+            text_files=texts,
+            definition_files=texts,
+            explanation_files=texts,
+            recurring_files=texts,
+            sentence_files=(),
+            calibration_file="",
+        )
     if questions:
         articles = sum(p.articles for p in prepared)
         held_out = min(recipe.held_out_articles, max(1, articles // 10))

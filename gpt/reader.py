@@ -111,11 +111,11 @@ class Reader:
     def _prompts(self, question: str, passages: Sequence[str]) -> list[tuple[_Part, Prompt]]:
         tokenizer = self.released.tokenizer
         asked = encode_piece(tokenizer, question)
-        room = self.window - 2 * len(asked) - OVERHEAD_TOKENS - 1
-        if room < MIN_PASSAGE_TOKENS - 1:
+        room = self.window - 2 * len(asked) - OVERHEAD_TOKENS
+        if room < MIN_PASSAGE_TOKENS:
             limit = (self.window - OVERHEAD_TOKENS - MIN_PASSAGE_TOKENS) // 2
             raise ContextTooLong(f"the question has {len(asked)} tokens, this model reads at most {limit}; shorten it")
-        parts = _parts([encode_piece(tokenizer, p) for p in passages], room)
+        parts = _parts([encode_piece(tokenizer, p) for p in passages], room - 1)  # <|passage|> takes one
         return [(part, build_prompt(tokenizer, asked, [part.piece])) for part in parts]
 
     @torch.inference_mode()

@@ -62,17 +62,16 @@ class ReadingData:
         """Questions whose answer does not lie on tokens of its paragraph are left out. Up to `n_misleading` questions
         that mislead are made of each. `recurring` articles come last."""
         paragraphs: list[Piece] = []
-        examples: list[Example] = []
+        groups: list[list[Example]] = []  # of each article
         known = company(p.context for article in articles for p in article.paragraphs) if n_misleading else {}
-        n_others = 0
-        for number, article in enumerate([*articles, *recurring], 1):
+        for article in (*articles, *recurring):
             first = len(paragraphs)
             paragraphs += [encode_piece(tokenizer, p.context) for p in article.paragraphs]
-            examples += _article_examples(tokenizer, article, paragraphs[first:], first, (n_misleading, known))
-            n_others = len(examples) if number <= len(articles) else n_others
+            groups.append(_article_examples(tokenizer, article, paragraphs[first:], first, (n_misleading, known)))
+        examples = tuple(example for group in groups for example in group)
         if not examples:
             raise DataError("the question files hold no answerable question")
-        return cls(tokenizer, tuple(paragraphs), tuple(examples), len(examples) - n_others)
+        return cls(tokenizer, tuple(paragraphs), examples, sum(map(len, groups[len(articles) :])))
 
 
 def _article_examples(

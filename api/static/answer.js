@@ -51,9 +51,9 @@ export class AnswerView {
   affirm(answer) {
     this.said.textContent = answer.answer;
     fill(this.answer, this.said, sureness(answer.confidence, "likely that your materials answer this"));
-    const cited = answer.citations.map((citation) => passage(citation, answer.evidence));
     const rest = answer.evidence.filter((item) => !answer.citations.some((citation) => holds(item, citation)));
-    fill(this.below, answer.verified ? null : unverified(), ...cited, others(rest), telling(answer));
+    if (!answer.verified) fill(this.below, unverified()); // else the cited passage stands there, and perhaps has the keyboard
+    this.below.append(...[others(rest), telling(answer)].filter(Boolean));
   }
 
   decline(answer) {

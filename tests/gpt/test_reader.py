@@ -60,7 +60,7 @@ def test_every_part_of_a_passage_longer_than_the_window_is_read(
 def test_what_a_passage_says_does_not_depend_on_those_beside_it(reader: Reader) -> None:
     passages = ["a key", sentences(1)[0], " ".join(sentences(8)), ""]
     together = reader.read("Which model?", passages)
-    alone = [span for i, p in enumerate(passages) for span in reader.read("Which model?", [p]).spans]
+    alone = [span for p in passages for span in reader.read("Which model?", [p]).spans]
     assert [s.score for s in together.spans] == pytest.approx(sorted((s.score for s in alone), reverse=True), abs=1e-3)
     assert [passages[s.passage][s.start : s.end] for s in together.spans] == ["".join(s.pieces) for s in together.spans]
 

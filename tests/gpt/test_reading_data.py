@@ -109,7 +109,7 @@ def test_a_pass_takes_new_questions_about_recurring_spans_until_all_had_their_tu
     assert set(np.concatenate([members for _, members in none.passed(0).batches]).tolist()) == set(range(n))
 
 
-def testshared_idf_equals_the_sum_over_shared_stems(tokenizer: Tokenizer, articles: list[Article]) -> None:
+def test_shared_idf_equals_the_sum_over_shared_stems(tokenizer: Tokenizer, articles: list[Article]) -> None:
     paragraphs = [encode_piece(tokenizer, p.context) for p in articles[0].paragraphs]
     questions = [encode_piece(tokenizer, q.question) for p in articles[0].paragraphs for q in p.questions]
     scores = shared_idf(questions, paragraphs)

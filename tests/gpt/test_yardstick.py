@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -66,6 +68,23 @@ def test_a_subject_that_is_nowhere_brings_passages_of_other_articles(
         assert held_out.question.title not in {titles[context] for context in elsewhere}
     alone = Yardstick.build(tokenizer, articles[:1], limit=3)
     assert alone._elsewhere(alone.held_out) == [()] * 3
+
+
+def test_half_of_what_many_passages_leave_unanswered_is_of_other_articles(
+    tokenizer: Tokenizer, articles: list[Article], model: GPT, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yardstick = Yardstick.build(tokenizer, articles, limit=18)
+    asked: list[list[tuple[str, ...]]] = []
+    margins = Yardstick._margins
+
+    def seen(self: Yardstick, model: GPT, questions: Any, passages: Any) -> list[float]:
+        asked.append([tuple(p) for p in passages])
+        return margins(self, model, questions, passages)
+
+    monkeypatch.setattr(Yardstick, "_margins", seen)
+    yardstick.calibrate(model)
+    assert asked[-1][::2] == [h.wrong for h in yardstick.held_out[::2]]
+    assert asked[-1][1::2] == yardstick._elsewhere(yardstick.held_out[1::2])
 
 
 def test_one_line_holds_for_one_passage_and_the_other_for_as_many_as_are_retrieved() -> None:

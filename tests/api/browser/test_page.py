@@ -5,7 +5,6 @@ Skipped where Chromium and its driver are not installed (Debian: chromium, chrom
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 import threading
@@ -17,7 +16,6 @@ from urllib.parse import urlsplit
 import pytest
 import uvicorn
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -224,10 +222,9 @@ def test_what_was_read_in_part_says_so_wherever_it_is_shown(page: Page, tmp_path
 def test_the_page_can_be_used_by_keyboard_alone(page: Page, note: str) -> None:
     def tab_to(reached: Callable[[WebElement], bool]) -> WebElement:
         for _ in range(20):
-            with contextlib.suppress(StaleElementReferenceException):  # the answer came and was drawn meanwhile
-                if reached(page.driver.switch_to.active_element):
-                    break
-                page.driver.switch_to.active_element.send_keys(Keys.TAB)
+            if reached(page.driver.switch_to.active_element):
+                break
+            page.driver.switch_to.active_element.send_keys(Keys.TAB)
         return page.driver.switch_to.active_element
 
     page.open()
@@ -237,6 +234,31 @@ def test_the_page_can_be_used_by_keyboard_alone(page: Page, note: str) -> None:
     tab_to(lambda element: element.text == "Open at the place").send_keys(Keys.ENTER)
     assert page.marked("#source") == QUOTE
     assert page.driver.switch_to.active_element.tag_name == "mark"
+
+
+def test_the_keyboard_stays_on_the_citation_while_the_rest_of_the_answer_is_drawn(page: Page) -> None:
+    page.open()
+    citation = {"document_id": "d", "path": "a.md", "title": "A", "quote": "an answer", "start": 5, "end": 14}
+    answer = {"answer": "an answer", "citations": [citation], "evidence": [], "verified": True, "confidence": 0.9}
+    answer |= {"abstained": False, "model": "m", "timings_ms": {"retrieve": 1, "read": 1, "total": 2}}
+    script = """
+        const [citation, answer, done] = arguments;
+        const { AnswerView } = await import("/static/answer.js");
+        const [words, below] = [document.createElement("div"), document.createElement("div")];
+        document.body.append(words, below);
+        const view = new AnswerView(words, below);
+        view.on("evidence", { evidence: [] });
+        view.on("citation", citation);
+        const link = below.querySelector(".open");
+        link.focus();
+        view.on("answer", answer);
+        const kept = document.activeElement === link && below.querySelectorAll(".passage").length;
+        words.remove();
+        below.remove();
+        done(kept);
+    """
+    run = f"(async function () {{{script}}}).apply(null, arguments)"
+    assert page.driver.execute_async_script(run, citation, answer) == 1
 
 
 def test_nothing_is_wider_than_a_window_of_360_pixels(page: Page, note: str) -> None:
