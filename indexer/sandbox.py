@@ -257,7 +257,7 @@ class _Document:
             os.close(ended)  # a child that still lives is killed now
         return _document(answer, status, request)
 
-    def _converse(self, ours: socket.socket, deadline: float) -> bytes:
+    def _converse(self, ours: socket.socket, deadline: float) -> bytearray:
         """Sends name and bytes and receives the answer, whichever way the child is ready for."""
         name = self.name.encode("utf-8", "replace")
         unsent = [memoryview(self.data), memoryview(NAME.pack(len(name)) + name)]
@@ -273,7 +273,7 @@ class _Document:
             if events & ~select.POLLOUT:
                 piece = _receive(ours)
                 if not piece:
-                    return bytes(answer)
+                    return answer
                 answer += piece
                 if len(answer) > limit:
                     raise _TooLong
@@ -300,7 +300,7 @@ class _Document:
         raise LoadError("its parsing was given up")
 
 
-def _document(answer: bytes, status: int, request: Request) -> Extracted:
+def _document(answer: bytearray, status: int, request: Request) -> Extracted:
     """What the child said, if how it ended bears it out. Raises LoadError."""
     if os.WIFSIGNALED(status):
         raise LoadError(_death(os.WTERMSIG(status), request))

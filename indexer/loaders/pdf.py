@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -19,7 +19,7 @@ from indexer.loaders.decode import title_of, without_surrogates
 from indexer.loaders.missing import counted, numbered
 from indexer.loaders.pdf_layout import Paragraph, arrange
 from indexer.loaders.pdf_page import Drawn, Line, read_drawn, read_lines
-from indexer.types import Anchor, Block, Box, Extracted
+from indexer.types import Anchor, Block, Extracted
 
 _STAMP_LINES = 2  # that a scanned page may bear: a running head, a library's stamp
 _PICTURE = 0.02  # of a page without text that images cover: more than a mark
@@ -29,7 +29,6 @@ _BACKGROUND = 3  # pages with the same image
 _NAMELESS = re.compile("[\ufffd\ue000-\uf8ff]")  # what stands for a letter whose font does not say which it is
 _MOSTLY_NAMELESS = 0.5
 _MIN_NAMELESS = 20
-_NO_BOX: Box = (0.0, 0.0, 0.0, 0.0)
 _HEADER_WITHIN = 1024  # bytes; where readers look for "%PDF-"
 _NOT_TITLES = (".dvi", ".tex", ".doc", ".docx", ".indd", ".pdf", ".qxd")
 
@@ -40,13 +39,20 @@ _one_at_a_time = threading.Lock()  # PDFium is not thread-safe, not even for dif
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What PDFium says of a file: the lines of each page, the title in its metadata, what is drawn on the pages that
-    have hardly a line (by index), and the number of files attached to it."""
+    """What PDFium says of a file besides its lines: their number on each page, the pages (from 1) whose letters have no
+    names, the title in its metadata, what is drawn on the pages that have hardly a line (by index), and the number of files
+    attached to it."""
 
-    pages: tuple[tuple[Line, ...], ...]
+    n_lines: tuple[int, ...]
+    nameless: tuple[int, ...]
     title: str
     drawn: dict[int, Drawn]
     n_attached: int
+
+    @classmethod
+    def of(cls, pages: Sequence[Sequence[Line]], title: str, drawn: dict[int, Drawn], n_attached: int) -> _Read:
+        nameless = tuple(number for number, lines in enumerate(pages, 1) if _is_nameless(lines))
+        return cls(tuple(map(len, pages)), nameless, title, drawn, n_attached)
 
 
 def load(name: str, data: bytes) -> Extracted:
@@ -62,12 +68,12 @@ def load(name: str, data: bytes) -> Extracted:
     if _is_cut_off(data):
         raise LoadError(f"the PDF is truncated: its end is missing after {len(data):,} bytes")
     with _one_at_a_time:
-        read = _read(data)
-    pages = arrange(read.pages)
-    if not any(pages):
+        pages, read = _read(data)
+    text, anchors, blocks = _assemble(arrange(pages))
+    if not anchors:
         raise EmptyDocument(_SCANNED if _pictures(read) else "the PDF has no text")
-    text, anchors, blocks = _assemble(pages)
-    title = _plausible(read.title) or _largest_heading(pages[0]) or title_of(name)
+    first_page = blocks[: sum(block.start < anchors[0].end for block in blocks)] if anchors[0].page == 1 else ()
+    title = _plausible(read.title) or _largest_heading(text, first_page) or title_of(name)
     return Extracted(text, title, "application/pdf", anchors, blocks, _notices(read))
 
 
@@ -79,12 +85,13 @@ def _is_cut_off(data: bytes) -> bool:
     return data.rfind(b"%%EOF") < data.rfind(b"endobj")
 
 
-def _read(data: bytes) -> _Read:
+def _read(data: bytes) -> tuple[list[Sequence[Line]], _Read]:
+    """The lines of each page, and the rest."""
     try:
         document = pdfium.PdfDocument(data)
     except pdfium.PdfiumError as error:
         raise LoadError(_reason(error)) from error
-    pages: list[tuple[Line, ...]] = []
+    pages: list[Sequence[Line]] = []
     drawn: dict[int, Drawn] = {}
     with closing(document):
         title = document.get_metadata_value("Title")
@@ -98,7 +105,7 @@ def _read(data: bytes) -> _Read:
                 number = f"page {index + 1} of {len(document)}"
                 raise LoadError(f"the PDF is damaged or truncated: {number} cannot be read") from error
         n_attached = document.count_attachments()
-    return _Read(tuple(pages), title, drawn, n_attached)
+    return pages, _Read.of(pages, title, drawn, n_attached)
 
 
 def _notices(read: _Read) -> tuple[str, ...]:
@@ -108,9 +115,8 @@ def _notices(read: _Read) -> tuple[str, ...]:
     if pictures:
         are = "is an image" if len(pictures) == 1 else "are images"
         told.append(f"{numbered('page', pictures)} {are} without text: run text recognition (OCR) on the file first")
-    nameless = [number for number, lines in enumerate(read.pages, 1) if _is_nameless(lines)]
-    if nameless:
-        told.append(f"the fonts of {numbered('page', nameless)} do not say which letters they show: run text "
+    if read.nameless:
+        told.append(f"the fonts of {numbered('page', read.nameless)} do not say which letters they show: run text "
                     "recognition (OCR) on the file first")  # fmt: skip
     if read.n_attached:
         told.append(f"{counted(read.n_attached, 'attached file')} not read: save what is attached beside the PDF")
@@ -122,7 +128,7 @@ def _pictures(read: _Read) -> list[int]:
     often = Counter(image for drawn in read.drawn.values() for image in set(drawn.images))
     numbers = []
     for index, drawn in read.drawn.items():
-        if not read.pages[index]:
+        if not read.n_lines[index]:
             is_picture = drawn.image_share >= _PICTURE or drawn.n_others >= _DRAWING
         else:
             is_background = any(often[image] >= _BACKGROUND for image in drawn.images)
@@ -146,24 +152,25 @@ def _reason(error: pdfium.PdfiumError) -> str:
     return "the PDF is damaged or truncated: it cannot be opened"
 
 
-def _assemble(pages: list[list[Paragraph]]) -> tuple[str, tuple[Anchor, ...], tuple[Block, ...]]:
+def _assemble(pages: Iterable[list[Paragraph]]) -> tuple[str, tuple[Anchor, ...], tuple[Block, ...]]:
     """The text of all pages, an anchor for each page with text, a block for each paragraph."""
     parts: list[str] = []
     anchors: list[Anchor] = []
     blocks: list[Block] = []
     n_chars = 0
     for number, paragraphs in enumerate(pages, 1):
-        start, boxes = n_chars, []
+        start, boxes = n_chars, Boxes()
         for paragraph, following in zip_longest(paragraphs, paragraphs[1:]):
             end = n_chars + len(paragraph.text)
             blocks.append(Block(paragraph.kind, n_chars, end, paragraph.level))
             in_table = following is not None and following.kind == paragraph.kind == "table_row"
             separator = "\n" if in_table else "\n\n"
             parts += [paragraph.text, separator]
-            boxes += [*paragraph.boxes, *[_NO_BOX] * len(separator)]
+            boxes.extend(paragraph.boxes)
+            boxes.extend_blank(len(separator))
             n_chars = end + len(separator)
         if paragraphs:
-            anchors.append(Anchor(start, n_chars, page=number, boxes=Boxes(boxes)))
+            anchors.append(Anchor(start, n_chars, page=number, boxes=boxes))
     return "".join(parts), tuple(anchors), tuple(blocks)
 
 
@@ -174,9 +181,6 @@ def _plausible(title: str) -> str:
     return "" if is_name or len(words) < 4 else words
 
 
-def _largest_heading(paragraphs: list[Paragraph]) -> str:
-    headings = [paragraph for paragraph in paragraphs if paragraph.kind == "heading"]
-    if not headings:
-        return ""
-    top = min(headings, key=lambda paragraph: paragraph.level)
-    return top.text if top.level == 1 else ""
+def _largest_heading(text: str, blocks: Sequence[Block]) -> str:
+    """The first heading of the highest level, that of titles; "" for none."""
+    return next((text[b.start : b.end] for b in blocks if b.kind == "heading" and b.level == 1), "")

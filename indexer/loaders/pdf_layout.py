@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -16,9 +16,8 @@ from statistics import median
 from indexer.boxes import Boxes
 from indexer.loaders.pdf_columns import in_columns
 from indexer.loaders.pdf_page import Line
-from indexer.types import BlockKind, Box
+from indexer.types import BlockKind
 
-_NO_BOX: Box = (0.0, 0.0, 0.0, 0.0)
 _MAX_HEADING = 120  # characters
 _LARGER = 1.12  # times the body's type: a heading
 _LARGEST = 1.6  # times the body's type: a title, as is the largest type of the first page
@@ -61,20 +60,25 @@ class _Style:
     words: frozenset[str]
 
 
-def arrange(pages: Sequence[Sequence[Line]]) -> list[list[Paragraph]]:
-    """The paragraphs of each page; page n's are at index n - 1."""
-    pages = [in_columns(page) for page in _without_furniture(pages)]
-    style = _style_of(pages)
-    arranged = []
-    for page in pages:
-        groups: list[list[Line]] = []
-        for line in page:
-            if groups and _continues(groups[-1], line, style):
-                groups[-1].append(line)
-            else:
-                groups.append([line])
-        arranged.append([_paragraph(group, style) for group in groups])
-    return arranged
+def arrange(pages: list[Sequence[Line]]) -> Iterator[list[Paragraph]]:
+    """The paragraphs of each page in turn. Takes the lines out of `pages` and lets go of those of a page that is done,
+    for a long document's fill much of the memory."""
+    ordered = [in_columns(page) for page in _without_furniture(pages)]
+    pages.clear()
+    style = _style_of(ordered)
+    ordered.reverse()
+    while ordered:
+        yield _paragraphs(ordered.pop(), style)
+
+
+def _paragraphs(page: Sequence[Line], style: _Style) -> list[Paragraph]:
+    groups: list[list[Line]] = []
+    for line in page:
+        if groups and _continues(groups[-1], line, style):
+            groups[-1].append(line)
+        else:
+            groups.append([line])
+    return [_paragraph(group, style) for group in groups]
 
 
 def _style_of(pages: Sequence[Sequence[Line]]) -> _Style:
@@ -215,23 +219,23 @@ def _level(text: str, height: float, style: _Style) -> int:
 def _paragraph(group: Sequence[Line], style: _Style) -> Paragraph:
     """Lines joined to one text: by a blank, or without their hyphen where a word goes on."""
     chars: list[str] = []
-    boxes: list[Box] = []
+    boxes = Boxes()
     for number, line in enumerate(group):
         if number:
             joint = _joint(group[number - 1], line, style.words)
             chars += joint
-            boxes += [_NO_BOX] * len(joint)
+            boxes.extend_blank(len(joint))
         chars += line.chars
-        boxes += line.boxes
+        boxes.extend(line.boxes)
     if group[-1].hyphen:
         chars.append("-")
-        boxes.append(_NO_BOX)
+        boxes.extend_blank(1)
     text = "".join(chars)
     if _is_heading(group, style):
-        return Paragraph(text, Boxes(boxes), "heading", _level(text, _height(group), style))
+        return Paragraph(text, boxes, "heading", _level(text, _height(group), style))
     if _is_row(group):
-        return Paragraph(text, Boxes(boxes), "table_row")
-    return Paragraph(text, Boxes(boxes), "list" if _ITEM.match(text) else "paragraph")
+        return Paragraph(text, boxes, "table_row")
+    return Paragraph(text, boxes, "list" if _ITEM.match(text) else "paragraph")
 
 
 def _joint(last: Line, line: Line, words: frozenset[str]) -> str:

@@ -174,9 +174,11 @@ def _stripped(line: Line) -> Line:
 
 def _side_by_side(boxes: Boxes) -> Boxes:
     """The boxes, those of characters at the very same place (PDFium spells out ligatures, too) divided among them."""
+    runs = [(box, sum(1 for _ in run)) for box, run in groupby(boxes)]
+    if len(runs) == len(boxes):
+        return boxes
     divided: list[Box] = []
-    for (left, top, right, bottom), run in groupby(boxes):
-        number = len(list(run))
+    for (left, top, right, bottom), number in runs:
         edges = [round(left + (right - left) * part / number, _BOX_DECIMALS) for part in range(number)] + [right]
         divided += [(a, top, b, bottom) for a, b in pairwise(edges)]
     return Boxes(divided)

@@ -54,7 +54,7 @@ def flood_text(_data: bytes) -> str:
 
 
 def answer_garbage(_data: bytes) -> None:
-    os.write(OUT_FD, b"DOC2" + bytes(range(200)))
+    os.write(OUT_FD, b"DOC3" + bytes(range(200)))
     os._exit(0)
 
 
@@ -64,7 +64,7 @@ def answer_nothing(_data: bytes) -> None:
 
 def answer_nested(_data: bytes) -> None:
     head = b"[" * 100_000
-    os.write(OUT_FD, b"DOC2" + len(head).to_bytes(8, "little") + bytes(16) + head)
+    os.write(OUT_FD, b"DOC3" + len(head).to_bytes(8, "little") + bytes(16) + head)
     os._exit(0)
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from indexer.boxes import Boxes, as_boxes
 from indexer.types import Box
 
-numbers = st.floats(-1e6, 1e6)
+numbers = st.integers(-(2**31) + 1, 2**31 - 1).map(lambda hundredths: hundredths / 100)
 boxes = st.lists(st.tuples(numbers, numbers, numbers, numbers), max_size=6)
 ends = st.none() | st.integers(-8, 8)
 
@@ -37,6 +37,29 @@ def test_a_slice_is_a_copy_and_an_end_can_grow_and_shrink() -> None:
     held.pop()
     assert held == part
     assert as_boxes(held) is held
+
+
+def test_edges_are_kept_to_a_hundredth_and_far_ones_brought_near() -> None:
+    assert list(Boxes([(1.234, 2.236, -0.004, 1e300)])) == [(1.23, 2.24, 0.0, (2**31 - 1) / 100)]
+
+
+@given(boxes, boxes, st.integers(0, 3))
+def test_boxes_are_joined_as_lists_are(some: list[Box], others: list[Box], n: int) -> None:
+    held = Boxes(some)
+    held.extend(Boxes(others))
+    held.extend_blank(n)
+    assert held == [*some, *others, *[(0.0, 0.0, 0.0, 0.0)] * n]
+
+
+@given(boxes, ends, ends)
+def test_boxes_over_shared_memory_read_alike_and_do_not_change(
+    some: list[Box], start: int | None, stop: int | None
+) -> None:
+    shared = Boxes.of(memoryview(Boxes(some).edges).toreadonly())
+    assert shared == Boxes(some) == some
+    assert list(shared[start:stop]) == some[start:stop]
+    with pytest.raises(TypeError, match="share their memory"):
+        shared.append((1.0, 2.0, 3.0, 4.0))
 
 
 def test_beyond_the_end_there_is_nothing() -> None:

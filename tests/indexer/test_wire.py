@@ -16,7 +16,7 @@ from indexer.types import Anchor, Block, Extracted
 from indexer.wire import Garbled, decode, encode, encode_refusal, one_line
 from tests.indexer.loaders.documents import FILES
 
-BOXES = ((0.0, 1.5, 2.25, 3.0), (1e-3, 0.1, 612.0, 792.0))
+BOXES = ((0.0, 1.5, 2.25, 3.0), (0.01, 0.1, 612.0, (2**31 - 1) / 100))
 WHOLE = Extracted(
     "ab\n\U0001f600",
     "Títle",
@@ -116,11 +116,19 @@ def test_values_that_no_loader_gives_are_garbled(changes: dict[str, object]) -> 
         decode(altered(**changes))
 
 
-@pytest.mark.parametrize("edge", [float("nan"), float("inf"), 1e300])
-def test_a_box_without_bounds_is_garbled(edge: float) -> None:
+def test_half_an_edge_is_garbled() -> None:
     answer = encode(WHOLE)
+    *lengths, n_boxes = struct.unpack_from("<4sQQQ", answer)
     with pytest.raises(Garbled):
-        decode(answer[:-8] + struct.pack("<d", edge))
+        decode(struct.pack("<4sQQQ", *lengths, n_boxes - 2) + answer[28:-2])
+
+
+def test_the_boxes_of_a_document_share_its_answer_and_cannot_be_changed() -> None:
+    answer = bytearray(encode(WHOLE))
+    document = decode(answer)
+    assert isinstance(document, Extracted)
+    edges = document.anchors[0].boxes.edges  # type: ignore[attr-defined]
+    assert (edges.obj, edges.readonly) == (answer, True)
 
 
 def test_any_other_bytes_are_garbled_or_a_document_and_never_anything_else() -> None:
@@ -141,4 +149,4 @@ def test_any_other_bytes_are_garbled_or_a_document_and_never_anything_else() -> 
 @given(st.binary(max_size=100))
 def test_bytes_from_nowhere_are_garbled(data: bytes) -> None:
     with pytest.raises(Garbled):
-        decode(b"DOC2" + data)
+        decode(b"DOC3" + data)

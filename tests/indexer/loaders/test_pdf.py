@@ -194,12 +194,12 @@ def test_letters_that_are_drawn_as_outlines_are_an_image() -> None:
 )
 def test_letters_that_a_font_does_not_name_are_told_from_a_sign_among_words(text: str, nameless: bool) -> None:
     lines = (Line(list(text)),)
-    notices = pdf._notices(pdf._Read((lines,), "", {}, 0))
+    notices = pdf._notices(pdf._Read.of([lines], "", {}, 0))
     assert [notice.startswith("the fonts of page 1 do not say which") for notice in notices] == [True] * nameless
 
 
 def test_files_attached_to_a_pdf_are_counted() -> None:
-    assert pdf._notices(pdf._Read((), "", {}, 2)) == (
+    assert pdf._notices(pdf._Read.of((), "", {}, 2)) == (
         "2 attached files not read: save what is attached beside the PDF",
     )
 

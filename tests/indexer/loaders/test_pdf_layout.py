@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from indexer.boxes import Boxes
 from indexer.loaders.pdf_layout import arrange
 from indexer.loaders.pdf_page import Line
 
@@ -10,7 +11,7 @@ def _line(
     text: str, *, top: float, left: float = 50, height: float = 10, hyphen: bool = False, bold: bool = False
 ) -> Line:
     """A line of type 5 points wide a character."""
-    boxes = [(left + 5 * n, top, left + 5 * n + 5, top + height) for n in range(len(text))]
+    boxes = Boxes((left + 5 * n, top, left + 5 * n + 5, top + height) for n in range(len(text)))
     return Line(list(text), boxes, list(range(len(text))), hyphen=hyphen, bold=bold)
 
 
