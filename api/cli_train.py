@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from gpt.timed import TimedRun
     from gpt.train import Progress
 
-STAGES = ("tokenizer", "pretrain", "reading", "reinforce", "release", "report", "all")
-STEPPED = ("pretrain", "reading", "reinforce")
+STAGES = ("tokenizer", "pretrain", "detect", "reading", "reinforce", "release", "report", "all")
+STEPPED = ("pretrain", "detect", "reading", "reinforce")
 _EPILOG = """\
 examples:
   studygpt train all mini --corpus data --out runs/mini
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> Report:
         return train_docs.run(args)
     chosen = recipe(args.recipe)
     out = args.out or Path("runs") / chosen.name
-    every = tuple(stage for stage in STAGES[:-1] if stage != "reinforce" or chosen.reinforce)
+    every = tuple(stage for stage in STAGES[:-1] if getattr(chosen, stage, True) is not None)
     stages = every if args.stage == "all" else (args.stage,)
     if args.dataset:
         chosen = _prepared(chosen, args, stages, out)
@@ -164,7 +164,12 @@ def _run_stage(
         return {"path": str(stages.release_stage(recipe, args.corpus, out, args.device))}
     if stage == "report":
         return {"path": str(write_report(recipe, args.corpus, out))}
-    trainers = {"pretrain": stages.pretrain_stage, "reading": stages.reading_stage, "reinforce": stages.reinforce_stage}
+    trainers = {
+        "pretrain": stages.pretrain_stage,
+        "detect": stages.detect_stage,
+        "reading": stages.reading_stage,
+        "reinforce": stages.reinforce_stage,
+    }
     train = trainers[stage]
     with progress_bar(sys.stderr, "steps") as step:
 

@@ -14,6 +14,7 @@ from typing import Protocol
 from gpt.config import Recipe, TrainConfig
 from gpt.errors import ConfigError
 
+ON_TEXT = ("pretrain", "detect")  # stages that read rows of text, the others prompts
 OPEN_ENDED = 10**7  # steps of a stage that has not been planned yet
 MARGIN = 0.97  # of a stage's time is planned; the rest is for the last checkpoint
 SETTLE_STEPS = 20  # compilation and the first allocations; not measured
@@ -47,7 +48,12 @@ def planned_steps(config: TrainConfig, tokens_per_second: float, seconds: float)
 
 def stage_configs(recipe: Recipe) -> dict[str, TrainConfig]:
     """The stages of the recipe that take steps, in their order."""
-    stages = {"pretrain": recipe.pretrain, "reading": recipe.reading, "reinforce": recipe.reinforce}
+    stages = {
+        "pretrain": recipe.pretrain,
+        "detect": recipe.detect,
+        "reading": recipe.reading,
+        "reinforce": recipe.reinforce,
+    }
     return {name: config for name, config in stages.items() if config is not None}
 
 
@@ -61,8 +67,10 @@ def share(recipe: Recipe, stage: str) -> float:
         raise ConfigError(f"recipe {recipe.name!r} has no stage {stage!r} that takes steps: {', '.join(configs)}")
     prompt = recipe.model.context_len // 2  # prompts fill about half of the window
     flops = [
-        config.steps * config.batch_tokens * recipe.model.flops_per_token(config.row_tokens if i == 0 else prompt)
-        for i, config in enumerate(configs.values())
+        config.steps
+        * config.batch_tokens
+        * recipe.model.flops_per_token(config.row_tokens if name in ON_TEXT else prompt)
+        for name, config in configs.items()
     ]
     at = list(configs).index(stage)
     return flops[at] / sum(flops[at:])

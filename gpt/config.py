@@ -87,6 +87,7 @@ class TrainConfig:
     # pretraining
     row_tokens: int = 256  # length of a packed row
     prefix_fraction: float = 0.5  # rows whose first part attends in both directions; their loss is on the rest
+    replaced: float = 0.15  # of a row's tokens, what detection takes away
     # reading
     unanswerable: float = 0.3  # fraction of examples whose passages hold no answer
     misleading: float = 0.0  # of the unanswerable ones, those with a question that misleads instead of a wrong passage
@@ -112,6 +113,7 @@ class TrainConfig:
             "dropout",
             "embedding_rate",
             "prefix_fraction",
+            "replaced",
             "unanswerable",
             "misleading",
             "distractors",
@@ -179,6 +181,7 @@ class Recipe:
     recurring_files: tuple[str, ...] = ()  # texts whose recurring spans are asked for (gpt/recurring.py)
     recurring_chars: int = 200_000_000
     max_recurring: int = 60_000
+    detect: TrainConfig | None = None  # a stage between pretraining and reading, if any (gpt/detection.py)
     reinforce: ReinforceConfig | None = None  # a stage after reading, if any
     calibration_file: str = ""  # SQuAD 2.0's format; fits the abstention for one passage, where the data folder has it
     held_out_articles: int = 44  # the yardstick: never trained on; the abstention is calibrated on them
@@ -211,6 +214,7 @@ RECIPES: dict[str, Recipe] = {
             tokenizer_chars=2_000_000,
             pretrain_chars=2_000_000,
             definition_files=(),
+            detect=TrainConfig(steps=10, batch_tokens=1024, row_tokens=128, checkpoint_every=10),
             reinforce=ReinforceConfig(steps=5, batch_tokens=1024, checkpoint_every=5),
             held_out_articles=2,
         ),

@@ -49,7 +49,7 @@ class Pretraining:
         mask = attention_mask(torch.full_like(prefix, ids.size(1)), prefix, ids.size(1))
         hidden = model(ids, mask=mask)
         wanted = targets >= 0  # logits only where a loss is taken
-        hidden, targets = _filled(hidden[wanted] * model.config.n_embd**-0.5, targets[wanted])
+        hidden, targets = filled(hidden[wanted] * model.config.n_embd**-0.5, targets[wanted])
         loss = linear_cross_entropy(hidden, model.embedding.weight, targets, self.of_chunk, CHUNK_TOKENS)
         return loss, ids.numel()
 
@@ -58,8 +58,8 @@ class Pretraining:
         return {"bits_per_byte": bits_per_byte(model, self.tokenizer, self.stream.validation, self.config.row_tokens)}
 
 
-def _filled(hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Both with rows that take no loss at the end, up to whole chunks: chunks of one size are compiled once."""
+def filled(hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Hidden states and targets with rows that take no loss at the end, up to whole chunks: those are compiled once."""
     missing = -len(targets) % CHUNK_TOKENS
     return F.pad(hidden, (0, 0, 0, missing)), F.pad(targets, (0, missing), value=-1)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gpt.budget import ON_TEXT
 from gpt.checkpoint import load_latest
 from gpt.config import GPTConfig, Recipe, config_from_dict
 from gpt.errors import CheckpointError, ConfigError, DataError, GPTError
@@ -21,7 +22,7 @@ from gpt.squad import Article, load_articles
 from gpt.tokenizer import Tokenizer
 from gpt.yardstick import split_articles
 
-STAGES = ("pretrain", "reading", "reinforce")
+STAGES = ("pretrain", "detect", "reading", "reinforce")
 READING_CONTEXT = 256  # positions attended by a token of a prompt, about; the model card counts the same
 
 
@@ -50,7 +51,7 @@ class Stage:
     @property
     def flops(self) -> float | None:
         """Operations of all steps, about."""
-        context = self.training.get("row_tokens", READING_CONTEXT) if self.name == "pretrain" else READING_CONTEXT
+        context = self.training.get("row_tokens", READING_CONTEXT) if self.name in ON_TEXT else READING_CONTEXT
         return self.config.flops_per_token(context) * self.last["tokens"] if self.config else None
 
 

@@ -11,12 +11,18 @@ from gpt.report_chart import Line, line_chart, loss_chart, number
 from gpt.report_run import Stage
 
 N_RATES = 60  # points of the speed curve
-TITLES = {"pretrain": "Learning the language", "reading": "Learning to read", "reinforce": "Learning from reward"}
+TITLES = {
+    "pretrain": "Learning the language",
+    "detect": "Learning which words belong",
+    "reading": "Learning to read",
+    "reinforce": "Learning from reward",
+}
 SCORE_GROUPS = (  # heading, unit in words, and how the names of its scores end
     ("Held-out answers", "per cent of held-out questions", ("exact", "f1", "accuracy")),
     ("Telling a right passage from a wrong one", "1 is perfect, one half is chance", ("auroc",)),
     ("Distance of confidence from truth", "0 is perfect", ("ece", "brier")),
     ("Bits for a byte of held-out text", "lower is better", ("bits_per_byte",)),
+    ("What stood in the place of held-out words", "nats, lower is better", ("corrected_nats",)),
 )
 NAMES = {
     "exact": "exact match",
@@ -24,6 +30,7 @@ NAMES = {
     "auroc": "AUROC",
     "ece": "calibration error",
     "bits_per_byte": "bits per byte",
+    "corrected_nats": "nats",
 }
 PEAKS = {"muon_lr": "matrices (Muon)", "adam_lr": "the rest (AdamW)"}
 UNITS = {"pretrain": "nats a token", "reading": "nats for each end of an answer"}

@@ -1,4 +1,4 @@
-"""The stages of a recipe, each resumable: tokenizer -> pretrain -> reading -> (reinforce) -> released model.
+"""The stages of a recipe, each resumable: tokenizer -> pretrain -> (detect) -> reading -> (reinforce) -> released model.
 
 out/tokenizer.json    out/pretrain/{step-*, loss.jsonl, scores.jsonl}    out/reading/...    out/released/
 Where out/prepared/ holds the texts as tokens (gpt/prepared.py), pretraining starts from them.
@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from gpt.budget import stage_configs
 from gpt.calibrate import calibrate_one_passage
 from gpt.checkpoint import Released, load_latest, release
 from gpt.compiled import compiled_chunk_loss
@@ -18,6 +19,7 @@ from gpt.config import Recipe, TrainConfig
 from gpt.cuda import accelerate
 from gpt.data import read_texts
 from gpt.definitions import load_definitions
+from gpt.detection import STATISTICS_TOKENS, Detection
 from gpt.errors import CheckpointError, ConfigError
 from gpt.explanations import explanation_articles
 from gpt.model import GPT
@@ -29,6 +31,7 @@ from gpt.reading_data import N_MISLEADING, ReadingData
 from gpt.reading_task import Reading
 from gpt.recurring import recurring_articles
 from gpt.reinforce import Reinforce
+from gpt.replacements import Replacements
 from gpt.squad import Article, load_articles
 from gpt.tokenizer import Tokenizer, train_tokenizer
 from gpt.train import OnStep, train
@@ -65,6 +68,20 @@ def pretrain_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, dev
     return train(model, task, recipe.pretrain, out / "pretrain", on_step, evaluate_every=500)
 
 
+def detect_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu") -> dict[str, Any]:
+    """Teaches the pretrained model to tell which tokens of a text were replaced; the weights end in out/detect."""
+    if recipe.detect is None:
+        raise ConfigError(f"recipe {recipe.name!r} has no detect stage; give it one in gpt/config.py")
+    model = trained(recipe, out, "pretrain").to(device)
+    tokenizer = tokenizer_stage(recipe, corpus, out)
+    prepared = load_prepared(out / PREPARED, fingerprint(recipe, tokenizer))
+    stream = prepared.stream if prepared else build_stream(recipe, tokenizer, corpus)
+    replacements = Replacements.build(stream.train[:STATISTICS_TOKENS], recipe.model.vocab_size)
+    of_chunk = compiled_chunk_loss(recipe.detect, device)
+    task = Detection(stream, replacements, tokenizer, recipe.detect, device, of_chunk)
+    return train(model, task, recipe.detect, out / "detect", on_step, evaluate_every=1000)
+
+
 def trained(recipe: Recipe, out: Path, stage: str) -> GPT:
     """The model that out/STAGE ended with. Raises CheckpointError when there is none."""
     found = load_latest(out / stage)
@@ -75,10 +92,17 @@ def trained(recipe: Recipe, out: Path, stage: str) -> GPT:
     return model
 
 
+def before_reading(recipe: Recipe) -> str:
+    """The stage whose weights learn to read."""
+    return "detect" if recipe.detect else "pretrain"
+
+
 def reading_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu") -> dict[str, Any]:
     """Teaches the pretrained model to point at answers; the weights end in out/reading, scored on held-out articles."""
     examples = _reading(recipe, recipe.reading, corpus, tokenizer_stage(recipe, corpus, out), device)
-    model = trained(recipe, out, "pretrain").to(device)
+    model = trained(recipe, out, before_reading(recipe)).to(device)
+    with torch.no_grad():
+        model.span_head.weight.zero_()  # as it begins; detection may have used it
     task = accelerate(model, examples, device)
     return train(model, task, recipe.reading, out / "reading", on_step, evaluate_every=1000)
 
@@ -114,7 +138,7 @@ def release_stage(recipe: Recipe, corpus: Path, out: Path, device: str = "cpu") 
     """Calibrates the abstention on the held-out articles and writes out/released/NAME with its model card. What is
     calibrated and scored are the weights as they are stored."""
     tokenizer = Tokenizer.load(out / "tokenizer.json")
-    order = ("pretrain", "reading", "reinforce") if recipe.reinforce else ("pretrain", "reading")
+    order = tuple(stage_configs(recipe))
     model = trained(recipe, out, order[-1]).to(device)
     model.load_state_dict(unpack(pack(model.state_dict(), "int8")))
     yardstick = Yardstick.build(tokenizer, _articles(recipe, corpus)[1], limit=1500)

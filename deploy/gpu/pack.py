@@ -19,7 +19,7 @@ from pathlib import Path
 
 from deploy.gpu.parcels import MIB, cut
 from deploy.gpu.results import save_average
-from gpt.budget import stage_configs
+from gpt.budget import ON_TEXT, stage_configs
 from gpt.config import Recipe, recipe
 from gpt.errors import GPTError
 from gpt.prepared import (
@@ -31,7 +31,7 @@ from gpt.prepared import (
     load_prepared,
     save_prepared,
 )
-from gpt.stages import tokenizer_stage
+from gpt.stages import before_reading, tokenizer_stage
 from gpt.tokenizer import Tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,12 +89,12 @@ def prepare(chosen: Recipe, corpus: Path, run: Path, tokenizer: Tokenizer) -> No
     save_prepared(run / PREPARED, Prepared(stream, build_vectors(chosen, stream)), made_of)
 
 
-def take_pretrained(earlier: Path, run: Path) -> None:
-    """Tokenizer and averaged weights of a run that has pretrained, to go on with the reading stage."""
+def take_pretrained(earlier: Path, stage: str, run: Path) -> None:
+    """Tokenizer and averaged weights of a run that has finished that stage, to go on with the reading stage."""
     run.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(run / PREPARED, ignore_errors=True)
     shutil.copyfile(earlier / "tokenizer.json", run / "tokenizer.json")
-    save_average(earlier, "pretrain", run)
+    save_average(earlier, stage, run)
 
 
 def fetch_wheels(names: list[str], folder: Path) -> None:
@@ -157,9 +157,9 @@ def pack(args: argparse.Namespace) -> list[Path]:
             f"a parcel of {mib:.1f} MiB and the repository's files exceed {CALL_MIB} MiB; at most {room:.1f} fit"
         )
     chosen, staging = recipe(args.recipe), args.out / "staging"
-    stages = tuple(stage for stage in stage_configs(chosen) if stage != "pretrain" or not args.pretrained)
+    stages = tuple(stage for stage in stage_configs(chosen) if stage not in ON_TEXT or not args.pretrained)
     if args.pretrained:
-        take_pretrained(args.pretrained, staging / "run")
+        take_pretrained(args.pretrained, before_reading(chosen), staging / "run")
     job = Job(args.recipe, args.minutes, stages, tuple(args.score), args.limit)
     stage_bundle(chosen, args.corpus, staging, job)
     fetch_wheels(args.wheels, staging / "wheels")

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gpt.budget import OPEN_ENDED, stage_configs
+from gpt.budget import ON_TEXT, OPEN_ENDED, stage_configs
 from gpt.config import recipe
 from gpt.cuda import describe, peak_flops, utilization
 from gpt.evaluate import evaluate_reader
@@ -68,7 +68,7 @@ def main(store: Path, device: str) -> int:
     status: dict[str, Any] = {}
     for stage, config in stage_configs(chosen).items():
         if stage in job["stages"]:
-            context = config.row_tokens if stage == "pretrain" else chosen.model.context_len // 2
+            context = config.row_tokens if stage in ON_TEXT else chosen.model.context_len // 2
             follow = narrator(stage, chosen.model.flops_per_token(context), device)
             status[stage] = timed.train(stage, follow, device)
             plot_run(run / stage, run / stage / "loss.png")

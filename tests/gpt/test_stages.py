@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from gpt import stages
 from gpt.config import GPTConfig, Recipe, ReinforceConfig, TrainConfig
@@ -18,7 +20,15 @@ from gpt.evaluate import evaluate_reader
 from gpt.plot import plot_run
 from gpt.reader import Reader
 from gpt.reading_data import ReadingData
-from gpt.stages import pretrain_stage, reading_stage, reinforce_stage, release_stage, tokenizer_stage, trained
+from gpt.stages import (
+    detect_stage,
+    pretrain_stage,
+    reading_stage,
+    reinforce_stage,
+    release_stage,
+    tokenizer_stage,
+    trained,
+)
 from tests.gpt.conftest import WORDS, sentences
 from tests.gpt.test_recurring import DOCUMENT
 
@@ -122,6 +132,27 @@ def test_the_loss_picture_is_a_png(out: Path, tmp_path: Path) -> None:
     assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(DataError, match="holds no step yet"):
         plot_run(tmp_path, tmp_path / "none.png")
+
+
+def test_detection_stands_between_pretraining_and_reading(out: Path, corpus: Path, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, detect=TrainConfig(steps=4, batch_tokens=256, row_tokens=64))
+    recipe = dataclasses.replace(recipe, reading=dataclasses.replace(RECIPE.reading, steps=1))
+    shutil.copytree(out / "pretrain", tmp_path / "pretrain")
+    shutil.copy(out / "tokenizer.json", tmp_path)
+    with pytest.raises(CheckpointError, match="studygpt train detect toy"):
+        reading_stage(recipe, corpus, tmp_path, ignore)
+    assert detect_stage(recipe, corpus, tmp_path, ignore)["steps"] == 4
+    found = trained(recipe, tmp_path, "detect")
+    assert not torch.equal(
+        found.blocks[0].mlp.out.weight, trained(recipe, tmp_path, "pretrain").blocks[0].mlp.out.weight
+    )
+    assert found.span_head.weight.abs().sum() > 0
+    first = reading_stage(recipe, corpus, tmp_path, ignore)["loss"]
+    assert first == pytest.approx(math.log(100), abs=1.0)  # the span head begins anew: every place is as likely
+    release_stage(recipe, corpus, tmp_path)
+    assert "| detect | 4 |" in (tmp_path / "released" / "toy" / "card.md").read_text()
+    with pytest.raises(ConfigError, match="no detect stage"):
+        detect_stage(RECIPE, corpus, tmp_path, ignore)
 
 
 def test_stages_out_of_order_name_the_one_that_is_missing(corpus: Path, tmp_path: Path) -> None:
