@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from indexer.encoder import padded
 from indexer.errors import EmbeddingModelError
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def batches(lengths: Sequence[int], budget_tokens: int = BATCH_TOKENS) -> Iterat
     """Rows in batches, longest texts first, each of at most `budget_tokens` once padded (or a single text)."""
     batch: list[int] = []
     for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
-        if batch and lengths[batch[0]] * (len(batch) + 1) > budget_tokens:
+        if batch and padded(lengths[batch[0]]) * (len(batch) + 1) > budget_tokens:
             yield batch
             batch = []
         batch.append(row)

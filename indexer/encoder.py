@@ -3,7 +3,8 @@
 One product makes queries, keys and values, weights are kept in oneDNN's own order, GELU is applied inside the product.
 Attention is two batched products around a softmax: at some hundred tokens that is twice as fast on a CPU as torch's
 fused kernel (2.0 against 3.8 ms for 8 texts of 128 tokens, bfloat16, one Zen 5 core), which pays for long texts alone.
-Texts come in batches of like lengths (indexer/embed.py), so little is padded.
+Texts come in batches of like lengths (indexer/embed.py), so little is padded; but each batch to a multiple of 16 tokens, so
+that there are few shapes, for which the library finds its kernels and memory ready (docs/log.md).
 
 B texts, T tokens, C channels, H heads, D = C / H.
 """
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     Linear = Callable[["torch.Tensor"], "torch.Tensor"]
 
+LENGTH_STEP = 16
 _PIPELINE = ("Transformer", "Pooling", "Normalize")
 _NEEDED = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute"}
 
@@ -60,6 +62,11 @@ def can_encode(folder: Path) -> bool:
     )
 
 
+def padded(n_tokens: int) -> int:
+    """The length to which texts of a batch are padded whose longest has that many tokens."""
+    return -(-n_tokens // LENGTH_STEP) * LENGTH_STEP
+
+
 class Encoder:
     """The weights in `folder`, as `dtype`, ready to run on this machine's CPU. Raises OSError, KeyError or
     safetensors.SafetensorError for weights that are not those of `config.json`.
@@ -90,7 +97,8 @@ class Encoder:
         import torch
 
         lengths = torch.tensor([len(sequence) for sequence in ids])
-        B, T = len(ids), len(ids[0])
+        B = len(ids)
+        T = len(ids[0]) if B == 1 else min(padded(len(ids[0])), len(self._positions))
         tokens = np.zeros((B, T), dtype=np.int64)
         for row, sequence in enumerate(ids):
             tokens[row, : len(sequence)] = sequence
