@@ -222,9 +222,9 @@ RECIPES: dict[str, Recipe] = {
             name="mini",
             model=GPTConfig(depth=6, aspect=42, vocab_size=16384),  # 256 wide, 4 heads of 64
             pretrain=TrainConfig(steps=800),
+            detect=TrainConfig(steps=5000, muon_lr=0.01, adam_lr=0.002, cooldown=0.0, seed=7, checkpoint_every=200),
             reading=TrainConfig(
-                steps=12500,
-                cycles=2,
+                steps=5600,
                 muon_lr=0.01,
                 adam_lr=0.002,
                 unanswerable=0.33,
@@ -242,7 +242,16 @@ RECIPES: dict[str, Recipe] = {
         Recipe(  # one large GPU, under half an hour
             name="base",
             model=GPTConfig(depth=8, aspect=64, head_dim=64),
-            pretrain=TrainConfig(steps=6000, batch_tokens=131072, row_tokens=512, checkpoint_every=500),
+            pretrain=TrainConfig(steps=1500, batch_tokens=131072, row_tokens=512, checkpoint_every=500),
+            detect=TrainConfig(
+                steps=4500,
+                batch_tokens=131072,
+                row_tokens=512,
+                muon_lr=0.01,
+                adam_lr=0.002,
+                cooldown=0.0,
+                checkpoint_every=500,
+            ),
             reading=TrainConfig(
                 steps=4000,
                 batch_tokens=65536,

@@ -13,12 +13,14 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from gpt.cross_entropy import chunk_loss, linear_cross_entropy
+from gpt.detection import Detection
 from gpt.model import GPT, attention_mask
 from gpt.prefetch import Prefetch, Tensors
 from gpt.pretrain import Pretraining
@@ -35,6 +37,7 @@ BLOCK = 128  # tokens of a block of FlexAttention
 TRIED_STEPS = 2  # batches that each way is tried on: a second shape makes compiled code dynamic
 TOLERANCE = 0.1  # |a - b| / |b| of a loss or a gradient; bfloat16's rounding makes 0.01, a wrong mask 0.3
 TINY = 1e-6
+DETECTION_CHUNK = 4096  # tokens: a tenth of a batch is replaced, and a chunk is filled up
 RECOMPILE_LIMIT = 64
 MAX_WORKERS = 8
 FAILURES = (RuntimeError, ValueError, TypeError, AttributeError, NotImplementedError, ImportError, OSError)
@@ -132,8 +135,11 @@ class FastPretraining:
             return tuple(torch.from_numpy(a) for a in (batch.inputs, batch.targets, batch.prefix))
 
         self.batches = Prefetch(make, device, n_workers)
-        self.of_chunk: Callable[..., Any] = chunk_loss
-        self.flex = False
+        self.use(False, chunk_loss)
+
+    def use(self, flex: bool, of_chunk: Callable[..., Any]) -> None:
+        """Attends by FlexAttention or by the plain mask."""
+        self.flex, self.of_chunk = flex, of_chunk
 
     def loss(self, model: GPT, step: int) -> tuple[Tensor, int]:
         """As `Pretraining.loss`, up to rounding."""
@@ -147,7 +153,49 @@ class FastPretraining:
         """How it can run, the fastest first. Shapes are static: every batch has the same."""
 
         def use(flex: bool) -> None:
-            self.flex, self.of_chunk = flex, torch.compile(chunk_loss, dynamic=False)
+            self.use(flex, torch.compile(chunk_loss, dynamic=False))
+            compile_blocks(model, dynamic=False)
+
+        ways: list[tuple[str, Callable[[], None]]] = [("compiled blocks", lambda: use(False))]
+        if self.task.config.row_tokens % BLOCK == 0:
+            ways.insert(0, ("compiled blocks with FlexAttention", lambda: use(True)))
+        return ways
+
+    def evaluate(self, model: GPT) -> dict[str, float]:
+        with uncompiled(model):  # its shapes are many
+            return self.task.evaluate(model)
+
+
+class FastDetection:
+    """`Detection` with batches made ahead, longer chunks of the loss, and a mask of its choice."""
+
+    name = "detect"
+
+    def __init__(self, task: Detection, device: str, n_workers: int):
+        self.task = task
+        maker, self.asker = copy.copy(task), copy.copy(task)
+        maker.device = "cpu"
+        self.batches = Prefetch(maker.batch, device, n_workers)
+        self.asker.batch = self.batches.get  # type: ignore[method-assign]  # the task's own loss, on batches that are there
+        self.asker.chunk_tokens = DETECTION_CHUNK
+        self.use(False, chunk_loss)
+
+    def use(self, flex: bool, of_chunk: Callable[..., Any]) -> None:
+        """Attends by FlexAttention or by the plain mask."""
+        self.asker.of_chunk = of_chunk
+        whole = cache(lambda rows, size, device: flex_mask(torch.full((rows,), size, device=device), size))
+        masked = (lambda ids: whole(*ids.shape, str(ids.device))) if flex else self.task.mask
+        self.asker.mask = masked  # type: ignore[method-assign]
+
+    def loss(self, model: GPT, step: int) -> tuple[Tensor, int]:
+        """As `Detection.loss`, up to rounding."""
+        return self.asker.loss(model, step)
+
+    def ways(self, model: GPT) -> list[tuple[str, Callable[[], None]]]:
+        """As those of `FastPretraining`."""
+
+        def use(flex: bool) -> None:
+            self.use(flex, torch.compile(chunk_loss, dynamic=False))
             compile_blocks(model, dynamic=False)
 
         ways: list[tuple[str, Callable[[], None]]] = [("compiled blocks", lambda: use(False))]
@@ -221,9 +269,12 @@ def accelerate(model: GPT, task: Task, device: str) -> Task:
     if not device.startswith("cuda"):
         return task
     n_workers = min(MAX_WORKERS, max(1, (os.cpu_count() or 1) - 2))
-    fast: FastPretraining | FastReading
+    fast: FastPretraining | FastDetection | FastReading
     if isinstance(task, Pretraining):
         fast = FastPretraining(task, device, n_workers)
+        ways = fast.ways(model)
+    elif isinstance(task, Detection):
+        fast = FastDetection(task, device, n_workers)
         ways = fast.ways(model)
     elif isinstance(task, Reading):
         fast = FastReading(task, device, n_workers)
@@ -236,8 +287,8 @@ def accelerate(model: GPT, task: Task, device: str) -> Task:
     if works is None:
         log.warning("training runs uncompiled")
         plain(model)
-        if isinstance(fast, FastPretraining):
-            fast.flex, fast.of_chunk = False, chunk_loss
+        if not isinstance(fast, FastReading):
+            fast.use(False, chunk_loss)
     fast.batches.close()
     return fast
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -27,13 +28,16 @@ from gpt.reading import PASSAGE_ROLE
 from gpt.replacements import Replacements
 from gpt.tokenizer import Tokenizer
 
+if TYPE_CHECKING:
+    from torch.nn.attention.flex_attention import BlockMask
+
 MASKED = 0.2  # of the tokens that are taken away, those that <|mask|> stands for
 DETECTION_WEIGHT = 20.0  # of a token's -log P(replaced or not), beside -log P(what stood there)
 STATISTICS_TOKENS = 40_000_000
 EVALUATION_ROWS = 64
 
 
-@dataclass(frozen=True)
+@dataclass
 class Detection:
     """The `Task` of finding and correcting replaced tokens. `replaced` is scored by the span head's first output, which the
     reading stage then begins anew."""
@@ -44,6 +48,7 @@ class Detection:
     config: TrainConfig
     device: str = "cpu"
     of_chunk: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]] = chunk_loss  # or a compiled form of it
+    chunk_tokens: int = CHUNK_TOKENS
 
     @property
     def name(self) -> str:
@@ -57,14 +62,23 @@ class Detection:
     def loss(self, model: GPT, step: int) -> tuple[Tensor, int]:
         """Nats: the mean of -log P(what stood there) over replaced tokens, and DETECTION_WEIGHT times that of
         -log P(replaced or not) over all but masks."""
-        original = self.rows.batch(step).inputs
-        corrupted = self.corrupt(original, np.random.default_rng((self.config.seed, step, 2)))
-        ids, was = (torch.from_numpy(a).to(self.device) for a in (corrupted, original))
+        ids, was = self.batch(step)
         hidden, replaced, shown = self._read(model, ids, was)
         found = F.binary_cross_entropy_with_logits(model.span_logits(hidden)[..., 0][shown], replaced[shown].float())
-        wanted, targets = filled(hidden[replaced] * model.config.n_embd**-0.5, was[replaced])
-        corrected = linear_cross_entropy(wanted, model.embedding.weight, targets, self.of_chunk, CHUNK_TOKENS)
+        wanted, targets = filled(hidden[replaced] * model.config.n_embd**-0.5, was[replaced], self.chunk_tokens)
+        corrected = linear_cross_entropy(wanted, model.embedding.weight, targets, self.of_chunk, self.chunk_tokens)
         return corrected + DETECTION_WEIGHT * found, ids.numel()
+
+    def batch(self, step: int) -> tuple[Tensor, ...]:
+        """The rows of that step as they are shown, and as they were, (B, T) each; the same at every call."""
+        original = self.rows.batch(step).inputs
+        corrupted = self.corrupt(original, np.random.default_rng((self.config.seed, step, 2)))
+        return torch.from_numpy(corrupted).to(self.device), torch.from_numpy(original).to(self.device)
+
+    def mask(self, ids: Tensor) -> Tensor | BlockMask:
+        """Every token of a row sees every other."""
+        n = torch.full((len(ids),), ids.size(1), device=ids.device)
+        return attention_mask(n, n, ids.size(1))
 
     def corrupt(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The rows (B, T) with `config.replaced` of their tokens taken away, first, last and special ones apart; what is
@@ -80,8 +94,7 @@ class Detection:
 
     def _read(self, model: GPT, ids: Tensor, was: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Hidden states (B, T, C), and (B, T): which tokens are replaced, which are no masks."""
-        n = torch.full((len(ids),), ids.size(1), device=ids.device)
-        hidden = model(ids, torch.full_like(ids, PASSAGE_ROLE), attention_mask(n, n, ids.size(1)))
+        hidden = model(ids, torch.full_like(ids, PASSAGE_ROLE), self.mask(ids))
         return hidden, ids != was, ids != self.tokenizer.special_ids["<|mask|>"]
 
     @torch.no_grad()

@@ -58,9 +58,9 @@ class Pretraining:
         return {"bits_per_byte": bits_per_byte(model, self.tokenizer, self.stream.validation, self.config.row_tokens)}
 
 
-def filled(hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def filled(hidden: Tensor, targets: Tensor, chunk_tokens: int = CHUNK_TOKENS) -> tuple[Tensor, Tensor]:
     """Hidden states and targets with rows that take no loss at the end, up to whole chunks: those are compiled once."""
-    missing = -len(targets) % CHUNK_TOKENS
+    missing = -len(targets) % chunk_tokens
     return F.pad(hidden, (0, 0, 0, missing)), F.pad(targets, (0, missing), value=-1)
 
 

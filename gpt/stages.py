@@ -78,7 +78,7 @@ def detect_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, devic
     stream = prepared.stream if prepared else build_stream(recipe, tokenizer, corpus)
     replacements = Replacements.build(stream.train[:STATISTICS_TOKENS], recipe.model.vocab_size)
     of_chunk = compiled_chunk_loss(recipe.detect, device)
-    task = Detection(stream, replacements, tokenizer, recipe.detect, device, of_chunk)
+    task = accelerate(model, Detection(stream, replacements, tokenizer, recipe.detect, device, of_chunk), device)
     return train(model, task, recipe.detect, out / "detect", on_step, evaluate_every=1000)
 
 

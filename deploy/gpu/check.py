@@ -2,8 +2,8 @@
 
     python3 -m deploy.gpu.check [DEVICE]
 
-Prints the versions, the rate of large matrix products, and the speed of pretraining `base` on random tokens. Compiled code
-is kept by the compiler's cache, so that the run itself starts sooner.
+Prints the versions, the rate of large matrix products, and the speed of `base`'s stages on random tokens. Compiled code is
+kept by the compiler's cache, so that the run itself starts sooner.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from gpt.budget import ON_TEXT, stage_configs
 from gpt.config import GPTConfig, TrainConfig, recipe
 from gpt.cuda import accelerate, describe, peak_flops, utilization
 from gpt.data import TokenStream
+from gpt.detection import Detection
 from gpt.model import GPT
 from gpt.optim import MuonAdamW
 from gpt.pretrain import Pretraining
+from gpt.replacements import Replacements
 from gpt.tokenizer import Tokenizer
 from gpt.train import Task
 
@@ -51,11 +54,14 @@ def product_flops(device: str, size: int) -> float:
     return 10 * 2 * size**3 / (wait(device) - started)
 
 
-def random_task(config: GPTConfig, training: TrainConfig, device: str) -> Pretraining:
-    """Pretraining on random tokens; enough of them for some steps."""
-    tokens = np.random.default_rng(0).integers(0, config.vocab_size, 4 * training.batch_tokens).astype(np.uint16)
+def random_task(stage: str, config: GPTConfig, training: TrainConfig, device: str) -> Pretraining | Detection:
+    """A stage on random tokens; enough of them for some steps."""
+    tokens = np.random.default_rng(0).integers(0, 256, 4 * training.batch_tokens).astype(np.uint16)
     tokenizer = Tokenizer(tuple(bytes([b]) for b in range(256)))
-    return Pretraining(TokenStream(tokens, tokens[:0]), tokenizer, training, device)
+    stream = TokenStream(tokens, tokens[:0])
+    if stage == "pretrain":
+        return Pretraining(stream, tokenizer, training, device)
+    return Detection(stream, Replacements.build(tokens, config.vocab_size), tokenizer, training, device)
 
 
 def tokens_per_second(model: GPT, task: Task, training: TrainConfig, device: str) -> float:
@@ -77,13 +83,17 @@ def main(device: str, name: str = "base", size: int = 8192) -> None:
     say(f"Python {sys.version.split()[0]}, torch {torch.__version__}, numpy {np.__version__}, {describe(device)}")
     say(f"matrix products: {product_flops(device, size) / 1e12:.2f} TFLOP/s")
     chosen = recipe(name)
-    training = replace(chosen.pretrain, steps=1000)
-    torch.manual_seed(0)
-    model = GPT(chosen.model).to(device)
-    task = accelerate(model, random_task(chosen.model, training, device), device)
-    rate = tokens_per_second(model, task, training, device)
-    used = utilization(chosen.model.flops_per_token(training.row_tokens), rate, peak_flops(device))
-    say(f"pretraining {name}: {rate:,.0f} tokens/s{used}")
+    for stage in ON_TEXT:
+        config = stage_configs(chosen).get(stage)
+        if config is None:
+            continue
+        training = replace(config, steps=1000)
+        torch.manual_seed(0)
+        model = GPT(chosen.model).to(device)
+        task = accelerate(model, random_task(stage, chosen.model, training, device), device)
+        rate = tokens_per_second(model, task, training, device)
+        used = utilization(chosen.model.flops_per_token(training.row_tokens), rate, peak_flops(device))
+        say(f"{stage} {name}: {rate:,.0f} tokens/s{used}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -169,7 +170,7 @@ def test_a_run_goes_on_from_weights_that_came_home(tmp_path: Path) -> None:
     earlier, run = tmp_path / "earlier", tmp_path / "run"
     save_run(earlier, "pretrain")
     (earlier / "tokenizer.json").write_text("a tokenizer")
-    pack.take_pretrained(earlier, run)
+    pack.take_pretrained(earlier, "pretrain", run)
     found = load_latest(run / "pretrain")
     assert found is not None
     assert set(found[0]) == {"average"}
@@ -181,12 +182,13 @@ def test_the_check_runs_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch, c
         recipe("tiny"),
         model=GPTConfig(depth=1, aspect=16, head_dim=16, vocab_size=272, context_len=32),
         pretrain=TrainConfig(steps=1, batch_tokens=64, row_tokens=32),
+        detect=TrainConfig(steps=1, batch_tokens=64, row_tokens=32),
     )
     monkeypatch.setattr(check, "recipe", lambda name: small)
     check.main("cpu", "tiny", size=64)
     printed = capsys.readouterr().out
     assert "TFLOP/s" in printed
-    assert "tokens/s" in printed
+    assert re.findall(r"(\w+) tiny: [\d,]+ tokens/s", printed) == ["pretrain", "detect"]
 
 
 FAKE_TRAINING = """#!/usr/bin/env bash

@@ -121,7 +121,7 @@ def test_the_speed_leaves_compilation_out() -> None:
 
 def test_stages_share_the_time_in_proportion_to_their_flops() -> None:
     base = recipe("base")
-    assert 0.6 < share(base, "pretrain") < 0.85
+    assert 0.6 < 1 - (1 - share(base, "pretrain")) * (1 - share(base, "detect")) < 0.85, "on text, before reading"
     longer = replace(base, reading=replace(base.reading, steps=2 * base.reading.steps))
     assert share(longer, "pretrain") < share(base, "pretrain")
     tiny = recipe("tiny")

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from gpt import cuda
 from gpt.config import GPTConfig, TrainConfig
+from gpt.cross_entropy import chunk_loss
 from gpt.cuda import (
+    FastDetection,
     FastPretraining,
     FastReading,
     accelerate,
@@ -27,10 +29,12 @@ from gpt.cuda import (
     utilization,
 )
 from gpt.data import TokenStream
+from gpt.detection import Detection
 from gpt.model import GPT, attend, attention_mask
 from gpt.pretrain import Pretraining
 from gpt.reading_data import ReadingData
 from gpt.reading_task import Reading
+from gpt.replacements import Replacements
 from gpt.squad import Article
 from gpt.tokenizer import Tokenizer
 from tests.gpt.conftest import sentences
@@ -40,6 +44,12 @@ from tests.gpt.conftest import sentences
 def pretraining(tokenizer: Tokenizer) -> Pretraining:
     stream = TokenStream.build(tokenizer, iter(sentences(400)))
     return Pretraining(stream, tokenizer, TrainConfig(steps=9, batch_tokens=256, row_tokens=64))
+
+
+@pytest.fixture
+def detection(pretraining: Pretraining) -> Detection:
+    replacements = Replacements.build(pretraining.stream.train, 320)
+    return Detection(pretraining.stream, replacements, pretraining.tokenizer, pretraining.config)
 
 
 @pytest.fixture
@@ -77,6 +87,26 @@ def test_fast_pretraining_has_the_loss_and_the_gradients_of_the_plain_one(model:
         for a, b in zip(*gradients, strict=True):
             assert torch.allclose(a, b, atol=1e-5)
     assert fast.evaluate(model) == pretraining.evaluate(model)
+
+
+def test_fast_detection_has_the_loss_and_the_gradients_of_the_plain_one(model: GPT, detection: Detection) -> None:
+    fast = FastDetection(detection, "cpu", n_workers=0)
+    for step in (0, 5):
+        assert difference(tried(model, fast), tried(model, detection)) < 1e-4
+        assert fast.loss(model, step)[1] == detection.loss(model, step)[1] == 256
+    assert fast.evaluate(model) == detection.evaluate(model)
+    assert [name for name, _ in fast.ways(model)] == ["compiled blocks"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
+def test_fast_detection_attends_alike_by_flex_attention(model: GPT, detection: Detection) -> None:
+    wide = replace(detection, config=replace(detection.config, row_tokens=128))
+    fast = FastDetection(wide, "cpu", n_workers=0)
+    assert len(fast.ways(model)) == 2
+    fast.use(True, chunk_loss)
+    with torch.no_grad():  # FlexAttention has no gradients on a CPU
+        assert fast.loss(model, 0)[0].item() == pytest.approx(wide.loss(model, 0)[0].item(), rel=1e-3)
 
 
 def test_fast_reading_has_the_loss_of_the_plain_one(model: GPT, reading: Reading) -> None:
@@ -167,9 +197,12 @@ def test_utilization_is_told_where_the_peak_is_known(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_the_tasks_run_compiled_and_agree(model: GPT, pretraining: Pretraining, reading: Reading) -> None:
+def test_on_a_gpu_the_tasks_run_compiled_and_agree(
+    model: GPT, pretraining: Pretraining, detection: Detection, reading: Reading
+) -> None:
     on_gpu = GPT(model.config).to("cuda")
-    for task in (replace(pretraining, device="cuda"), Reading(reading.data, reading.config, 128, device="cuda")):
+    on_text = (replace(pretraining, device="cuda"), replace(detection, device="cuda"))
+    for task in (*on_text, Reading(reading.data, reading.config, 128, device="cuda")):
         fast = accelerate(on_gpu, task, "cuda")
         assert fast is not task
         assert difference(tried(on_gpu, fast), tried(on_gpu, task)) < cuda.TOLERANCE

@@ -47,7 +47,7 @@ def test_the_loss_is_that_of_finding_and_of_correcting(task: Detection, model: G
         ids = torch.from_numpy(row)[None]
         hidden = model(ids, torch.full_like(ids, 4), everything)
         says = torch.sigmoid(model.span_logits(hidden)[0, :, 0]).tolist()
-        log_p = model.logits(hidden)[0].log_softmax(-1)
+        log_p = model.logits(hidden)[0].log_softmax(-1).detach()
         for at, (now, then) in enumerate(zip(row.tolist(), was.tolist(), strict=True)):
             if now != task.tokenizer.special_ids["<|mask|>"]:
                 found.append(-math.log(says[at] if now != then else 1 - says[at]))
