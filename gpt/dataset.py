@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gpt.budget import ON_TEXT
 from gpt.config import Recipe
 from gpt.errors import ConfigError, DataError
 from gpt.rows import HubName, Row, data_files, file_rows, hub_rows
@@ -103,8 +104,8 @@ def with_datasets(recipe: Recipe, prepared: Sequence[Prepared], folder: Path, co
 
 
 def check_covered(recipe: Recipe, stages: Sequence[str], out: Path) -> None:
-    """Raises ConfigError when a stage would have no data: text for tokenizer and pretrain, questions for the others."""
-    needs_text = "pretrain" in stages or ("tokenizer" in stages and not (out / "tokenizer.json").exists())
+    """Raises ConfigError when a stage would have no data: text for those on text, questions for the others."""
+    needs_text = bool({*ON_TEXT} & {*stages}) or ("tokenizer" in stages and not (out / "tokenizer.json").exists())
     if needs_text and not recipe.text_files:
         raise ConfigError("no text to train on: give --corpus DIR, or a --dataset of text (.txt .md .jsonl .parquet)")
     if {"reading", "reinforce", "release"} & set(stages) and not recipe.qa_files:

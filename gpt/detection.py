@@ -3,8 +3,8 @@
 A reader looks in both directions, which next-token prediction hardly teaches. Here the model sees whole rows, as it will
 see prompts, in which some tokens gave way to others that fit their neighbours (gpt/replacements.py) or to <|mask|>. Of
 every token it says whether it is a replacement (ELECTRA, Clark et al. 2020: each position teaches), and of those that
-are, what stood there (COCO-LM, Meng et al. 2021). The vocabulary's products are made for
-the replaced tokens alone.
+are, what stood there (COCO-LM, Meng et al. 2021). The vocabulary's products are made for the replaced
+tokens alone.
 """
 
 from __future__ import annotations

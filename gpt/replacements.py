@@ -54,6 +54,6 @@ class Replacements:
 
     def count(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """How often the pair occurs; broadcasts."""
-        wanted = left.astype(np.int64) * self.vocab_size + right
+        wanted = (left.astype(np.int64) * self.vocab_size + right).astype(self.pairs.dtype)  # else pairs would be cast
         at = np.minimum(np.searchsorted(self.pairs, wanted), len(self.pairs) - 1)
         return np.where(self.pairs[at] == wanted, self.counts[at], 0)

@@ -195,5 +195,8 @@ def test_a_stage_without_data_is_refused_before_it_runs(tmp_path: Path) -> None:
         check_covered(only_questions, ("tokenizer",), tmp_path)
     (tmp_path / "tokenizer.json").write_text("{}")
     check_covered(only_questions, ("tokenizer", "reading"), tmp_path)
+    for stage in ("pretrain", "detect"):
+        with pytest.raises(ConfigError, match="no text to train on"):
+            check_covered(only_questions, (stage,), tmp_path)
     with pytest.raises(ConfigError, match=r"no questions to learn reading from: give --corpus DIR"):
         check_covered(with_datasets(RECIPES["mini"], [TEXT], tmp_path, None), ("reading",), tmp_path)
