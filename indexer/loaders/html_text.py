@@ -113,7 +113,7 @@ class Writer:
                 self._line += 1
                 if self._start is not None:
                     self._gap += "\n"
-            if line:
+            if line.strip() or (line and self._start is not None):  # blanks do not begin a block
                 self._emit(line)
 
     def _emit(self, text: str) -> None:

@@ -120,8 +120,20 @@ def test_an_encoding_that_is_unknown_or_not_the_files_is_refused() -> None:
         load("x.html", b"<p>caf\xe9 au lait")
 
 
+def test_blank_lines_before_code_are_not_its_beginning() -> None:
+    assert load("x.html", b"<p>words<pre>  \n  \n  a = 1\n  \n  b = 2</pre>").text == "words\n\n  a = 1\n  \n  b = 2"
+
+
 @pytest.mark.parametrize(
-    "source", ["<script>alert(1)</script>", "<!-- only a comment -->", "<p> </p>", "<html></html>"]
+    "source",
+    [
+        "<script>alert(1)</script>",
+        "<!-- only a comment -->",
+        "<p> </p>",
+        "<html></html>",
+        "<pre>  </pre>",
+        "<pre>\f\n </pre>",
+    ],
 )
 def test_a_page_without_words_is_an_empty_document(source: str) -> None:
     with pytest.raises(EmptyDocument):
