@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import PurePosixPath
 
 from indexer.errors import EmptyDocument, LoadError
@@ -28,7 +29,7 @@ def load(name: str, data: bytes) -> Extracted:
     """The rows of a table, cells apart by " | ", blank rows left out; raises LoadError."""
     text = decode(data)
     is_tabbed = PurePosixPath(name.lower()).suffix == ".tsv"
-    rows = list(_rows(text, "\t" if is_tabbed else _separator(text.split("\n", _SNIFFED_LINES))))
+    rows = list(_rows(text, "\t" if is_tabbed else _separator(text)))
     if not rows:
         raise EmptyDocument("the table has no cell with text")
     header = rows[0] if len(rows) > 1 and _is_header(rows[0][2], rows[1][2]) else None
@@ -47,10 +48,12 @@ def load(name: str, data: bytes) -> Extracted:
     return Extracted("".join(parts), title_of(name), media_type, tuple(anchors), tuple(blocks))
 
 
-def _separator(lines: Sequence[str]) -> str:
-    """The character that splits the first lines most evenly into the most cells."""
-    head = [line for line in lines[:_SNIFFED_LINES] if line.strip()]
-    return max(",;\t", key=lambda sign: (min((line.count(sign) for line in head), default=0), head[0].count(sign)))
+def _separator(text: str) -> str:
+    """The character that splits the first lines that are not blank most evenly into the most cells."""
+    written = (line for line in text.split("\n") if line.strip())
+    head = list(islice(written, _SNIFFED_LINES))
+    counts = {sign: [line.count(sign) for line in head] for sign in ",;\t"}
+    return max(counts, key=lambda sign: (min(counts[sign], default=0), counts[sign][:1]))
 
 
 def _rows(text: str, separator: str) -> Iterator[_Row]:

@@ -35,6 +35,12 @@ def test_the_sign_between_cells_is_found(name: str, sign: str) -> None:
     assert load(name, f"a{sign}b\n1{sign}2,5\n".encode()).text == "a | b\n1 | 2,5\n\n" if sign != "," else True
 
 
+def test_the_sign_is_found_after_many_blank_lines() -> None:
+    extracted = load("x.csv", b"\n" * 30 + b"name;age\nAda;36\n")
+    assert extracted.text.split() == ["name", "|", "age", "Ada", "|", "36"]
+    assert extracted.anchors[0].line_start == 31
+
+
 def test_a_first_row_with_numbers_is_no_header() -> None:
     body = "\n".join(f"{n},x" for n in range(300))
     assert load("x.csv", body.encode()).text.count("0 | x\n") == 30  # 0, 10, ..., 290: none of them twice
