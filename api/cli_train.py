@@ -164,13 +164,7 @@ def _run_stage(
         return {"path": str(stages.release_stage(recipe, args.corpus, out, args.device))}
     if stage == "report":
         return {"path": str(write_report(recipe, args.corpus, out))}
-    trainers = {
-        "pretrain": stages.pretrain_stage,
-        "detect": stages.detect_stage,
-        "reading": stages.reading_stage,
-        "reinforce": stages.reinforce_stage,
-    }
-    train = trainers[stage]
+    train = stages.STEPPED[stage]
     with progress_bar(sys.stderr, "steps") as step:
 
         def on_step(progress: Progress) -> None:

@@ -120,7 +120,38 @@ def flex_mask(prefix: Tensor, size: int) -> BlockMask:
     return create_block_mask(sees(prefix), len(prefix), None, size, size, device=str(prefix.device), BLOCK_SIZE=BLOCK)
 
 
-class FastPretraining:
+class _Fast:
+    """A task with batches made ahead by other processes."""
+
+    task: Pretraining | Detection | Reading
+
+    def evaluate(self, model: GPT) -> dict[str, float]:
+        """As the task's own."""
+        with uncompiled(model):  # its shapes are many
+            return self.task.evaluate(model)
+
+
+class _FastOnText(_Fast):
+    """One whose rows are all full."""
+
+    def use(self, flex: bool, of_chunk: Callable[..., Any]) -> None:
+        """Attends by FlexAttention or by the plain mask, and takes the loss of a chunk so."""
+        raise NotImplementedError
+
+    def ways(self, model: GPT) -> list[tuple[str, Callable[[], None]]]:
+        """How it can run, the fastest first. Shapes are static: every batch has the same."""
+
+        def use(flex: bool) -> None:
+            self.use(flex, torch.compile(chunk_loss, dynamic=False))
+            compile_blocks(model, dynamic=False)
+
+        ways: list[tuple[str, Callable[[], None]]] = [("compiled blocks", lambda: use(False))]
+        if self.task.config.row_tokens % BLOCK == 0:
+            ways.insert(0, ("compiled blocks with FlexAttention", lambda: use(True)))
+        return ways
+
+
+class FastPretraining(_FastOnText):
     """`Pretraining` with batches made ahead, a chunked loss over every position (so that shapes are static), and a mask
     of its choice."""
 
@@ -138,7 +169,6 @@ class FastPretraining:
         self.use(False, chunk_loss)
 
     def use(self, flex: bool, of_chunk: Callable[..., Any]) -> None:
-        """Attends by FlexAttention or by the plain mask."""
         self.flex, self.of_chunk = flex, of_chunk
 
     def loss(self, model: GPT, step: int) -> tuple[Tensor, int]:
@@ -149,24 +179,8 @@ class FastPretraining:
         hidden = (model(ids, mask=mask) * model.config.n_embd**-0.5).flatten(0, 1)
         return linear_cross_entropy(hidden, model.embedding.weight, targets.flatten(), self.of_chunk), ids.numel()
 
-    def ways(self, model: GPT) -> list[tuple[str, Callable[[], None]]]:
-        """How it can run, the fastest first. Shapes are static: every batch has the same."""
 
-        def use(flex: bool) -> None:
-            self.use(flex, torch.compile(chunk_loss, dynamic=False))
-            compile_blocks(model, dynamic=False)
-
-        ways: list[tuple[str, Callable[[], None]]] = [("compiled blocks", lambda: use(False))]
-        if self.task.config.row_tokens % BLOCK == 0:
-            ways.insert(0, ("compiled blocks with FlexAttention", lambda: use(True)))
-        return ways
-
-    def evaluate(self, model: GPT) -> dict[str, float]:
-        with uncompiled(model):  # its shapes are many
-            return self.task.evaluate(model)
-
-
-class FastDetection:
+class FastDetection(_FastOnText):
     """`Detection` with batches made ahead, longer chunks of the loss, and a mask of its choice."""
 
     name = "detect"
@@ -178,37 +192,21 @@ class FastDetection:
         self.batches = Prefetch(maker.batch, device, n_workers)
         self.asker.batch = self.batches.get  # type: ignore[method-assign]  # the task's own loss, on batches that are there
         self.asker.chunk_tokens = DETECTION_CHUNK
+        self.plain_mask = task.mask
         self.use(False, chunk_loss)
 
     def use(self, flex: bool, of_chunk: Callable[..., Any]) -> None:
-        """Attends by FlexAttention or by the plain mask."""
         self.asker.of_chunk = of_chunk
         whole = cache(lambda rows, size, device: flex_mask(torch.full((rows,), size, device=device), size))
-        masked = (lambda ids: whole(*ids.shape, str(ids.device))) if flex else self.task.mask
+        masked = (lambda ids: whole(*ids.shape, str(ids.device))) if flex else self.plain_mask
         self.asker.mask = masked  # type: ignore[method-assign]
 
     def loss(self, model: GPT, step: int) -> tuple[Tensor, int]:
         """As `Detection.loss`, up to rounding."""
         return self.asker.loss(model, step)
 
-    def ways(self, model: GPT) -> list[tuple[str, Callable[[], None]]]:
-        """As those of `FastPretraining`."""
 
-        def use(flex: bool) -> None:
-            self.use(flex, torch.compile(chunk_loss, dynamic=False))
-            compile_blocks(model, dynamic=False)
-
-        ways: list[tuple[str, Callable[[], None]]] = [("compiled blocks", lambda: use(False))]
-        if self.task.config.row_tokens % BLOCK == 0:
-            ways.insert(0, ("compiled blocks with FlexAttention", lambda: use(True)))
-        return ways
-
-    def evaluate(self, model: GPT) -> dict[str, float]:
-        with uncompiled(model):  # its shapes are many
-            return self.task.evaluate(model)
-
-
-class FastReading:
+class FastReading(_Fast):
     """`Reading` with batches made ahead by `n_workers` processes."""
 
     name = "reading"
@@ -233,10 +231,6 @@ class FastReading:
     def loss(self, model: GPT, step: int) -> tuple[Tensor, int]:
         """As `Reading.loss`."""
         return self.asker.loss(model, step)
-
-    def evaluate(self, model: GPT) -> dict[str, float]:
-        with uncompiled(model):  # its shapes are many
-            return self.task.evaluate(model)
 
 
 def first_that_works(
@@ -287,7 +281,7 @@ def accelerate(model: GPT, task: Task, device: str) -> Task:
     if works is None:
         log.warning("training runs uncompiled")
         plain(model)
-        if not isinstance(fast, FastReading):
+        if isinstance(fast, _FastOnText):
             fast.use(False, chunk_loss)
     fast.batches.close()
     return fast

@@ -116,6 +116,10 @@ def reinforce_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, de
     return train(model, Reinforce(examples, recipe.reinforce), recipe.reinforce, out / "reinforce", on_step, 500)
 
 
+STEPPED = {"pretrain": pretrain_stage, "detect": detect_stage, "reading": reading_stage, "reinforce": reinforce_stage}
+"""The stages that take steps, by name."""
+
+
 def _reading(recipe: Recipe, config: TrainConfig, corpus: Path, tokenizer: Tokenizer, device: str) -> Reading:
     training, held_out = _articles(recipe, corpus)
     self_made = {"definitions": _definitions(recipe, corpus), "explanations": _explanations(recipe, corpus)}

@@ -17,13 +17,12 @@ import torch
 from gpt.budget import Pacer, open_ended, share, stage_configs
 from gpt.config import Recipe
 from gpt.errors import ConfigError
-from gpt.stages import detect_stage, pretrain_stage, reading_stage, reinforce_stage, release_stage
+from gpt.stages import STEPPED, release_stage
 from gpt.train import OnStep, Progress
 
 EVALUATION_SHARE = 0.1  # of all the time: calibration, the card, the scores
 LEAST_SECONDS = 1.0  # what a stage gets that comes too late; it ends after a few steps
 WORTH_COMPILING_S = 1200.0  # on a CPU, where it costs some minutes
-_STAGES = {"pretrain": pretrain_stage, "detect": detect_stage, "reading": reading_stage, "reinforce": reinforce_stage}
 
 
 class TimedRun:
@@ -58,7 +57,7 @@ class TimedRun:
 
         recipe = replace(self.recipe, **{stage: open_ended(config)})  # type: ignore[arg-type]  # its own class
         with compiled_if_worth(device, self.seconds):
-            return _STAGES[stage](recipe, self.corpus, self.out, paced, device)
+            return STEPPED[stage](recipe, self.corpus, self.out, paced, device)
 
     def release(self, device: str = "cpu") -> Path:
         """As `release_stage`."""

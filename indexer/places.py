@@ -124,8 +124,10 @@ def _is_along(line: Box, last: Box, box: Box) -> bool:
 
 
 def _pack_boxes(boxes: Sequence[Box]) -> bytes:
-    edges = np.frombuffer(as_boxes(boxes).edges, np.intc) / _A_POINT if len(boxes) else np.empty(0)
-    return zlib.compress(edges.astype("<f4").reshape(-1, 4).T.tobytes(), 6) if len(boxes) else b""
+    if not len(boxes):
+        return b""
+    edges = np.frombuffer(as_boxes(boxes).edges, np.intc) / _A_POINT
+    return zlib.compress(edges.astype("<f4").reshape(-1, 4).T.tobytes(), 6)
 
 
 def _unpack_boxes(packed: bytes) -> Boxes:

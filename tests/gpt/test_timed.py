@@ -46,7 +46,7 @@ def stage(name: str, clock: Clock, step_seconds: float) -> Any:
 
 def test_the_stages_fill_the_time_but_the_evaluation_s_share(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, seconds in (("pretrain", 0.3), ("reading", 0.1), ("reinforce", 0.2)):
-        monkeypatch.setitem(timed._STAGES, name, stage(name, clock, seconds))
+        monkeypatch.setitem(timed.STEPPED, name, stage(name, clock, seconds))
     run = TimedRun(recipe("tiny"), Path(), Path(), 600, clock)
     seen: list[int] = []
     results = {
@@ -58,13 +58,13 @@ def test_the_stages_fill_the_time_but_the_evaluation_s_share(clock: Clock, monke
 
 
 def test_a_stage_that_was_done_leaves_its_time_to_the_next(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(timed._STAGES, "reinforce", stage("reinforce", clock, 0.1))
+    monkeypatch.setitem(timed.STEPPED, "reinforce", stage("reinforce", clock, 0.1))
     TimedRun(recipe("tiny"), Path(), Path(), 600, clock).train("reinforce", lambda progress: None, DEVICE)
     assert clock.now > 500
 
 
 def test_a_stage_that_comes_too_late_takes_a_few_steps(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(timed._STAGES, "reading", stage("reading", clock, 0.5))
+    monkeypatch.setitem(timed.STEPPED, "reading", stage("reading", clock, 0.5))
     run = TimedRun(recipe("tiny"), Path(), Path(), 60, clock)
     clock.now = 100.0
     assert run.train("reading", lambda progress: None, DEVICE)["steps"] < 5
