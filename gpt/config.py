@@ -94,6 +94,7 @@ class TrainConfig:
     distractors: float = 0.0  # fraction of examples with a second passage beside the right one
     crop: float = 0.0  # fraction of examples whose passages are cut to crop_tokens around the answer
     crop_tokens: int = 96
+    notes: float = 0.0  # fraction of the passages that are written as notes are (gpt/markup.py)
     token_dropout: float = 0.0  # fraction of a prompt's tokens that become <|mask|>; their marks stay
     recurring: float = 0.0  # questions about recurring spans in a pass, new ones each time, for each of the others
 
@@ -118,6 +119,7 @@ class TrainConfig:
             "misleading",
             "distractors",
             "crop",
+            "notes",
             "token_dropout",
             "recurring",
         )
@@ -230,6 +232,7 @@ RECIPES: dict[str, Recipe] = {
                 unanswerable=0.33,
                 misleading=0.5,
                 crop=0.5,
+                notes=0.3,
                 token_dropout=0.1,
                 checkpoint_every=250,
             ),

@@ -2,7 +2,8 @@
 
 Two shapes of definition are read: a first sentence with a copula ("Entropy is a measure of ..."), as encyclopedias write,
 and an entry ("entropy: a measure of ..."), as glossaries do. Neighbours in the alphabet share words, so twenty of them
-make an article whose other paragraphs mislead in earnest (gpt/reading_data.py).
+make an article whose other paragraphs mislead in earnest (gpt/reading_data.py). So do passages that speak of X and do not
+say what it is, which a retriever brings most: they are taken from the rest of X's own text, where there is one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gpt.recurring import windows_of
 from gpt.rows import corpus_rows
 from gpt.sentences import clause_end, sentence_end
 from gpt.squad import Article, Paragraph, SquadQuestion
@@ -20,6 +22,7 @@ from gpt.squad import Article, Paragraph, SquadQuestion
 ARTICLE_SIZE = 20
 MAX_CLAUSE_CHARS, MIN_CLAUSE_CHARS = 110, 12  # about the 30 tokens that an answer may have (gpt/span.py)
 MIN_PASSAGE_CHARS, MAX_PASSAGE_CHARS = 120, 900  # shorter is a gloss, not a passage
+MAX_MENTIONS = 2  # passages that only speak of a term
 _COPULA = re.compile(
     r"(?<!\bwho)(?<!\bwhich)(?<!\bthat)\s(is defined as|is|are|was|were|refers to|means|denotes|describes|consists of)\s(?!not\b)"
 )
@@ -47,12 +50,12 @@ class Definition:
 def load_definitions(paths: list[Path], limit: int, seed: int = 0) -> list[Article]:
     """At most `limit` definitions from JSON lines of {term, definition} or {title, text}, as many from each file, as
     articles of neighbouring terms. Raises DataError naming file and line."""
-    found: dict[str, Definition] = {}
+    found: dict[str, tuple[Definition, str]] = {}
     for path in paths:
-        made = [d for term, text in _entries(path) if (d := define(term, text)) is not None]
+        made = [(d, text) for term, text in _entries(path) if (d := define(term, text)) is not None]
         random.Random(seed).shuffle(made)
-        for definition in made[: limit // len(paths)]:
-            found.setdefault(definition.term.lower(), definition)
+        for definition, text in made[: limit // len(paths)]:
+            found.setdefault(definition.term.lower(), (definition, text))
     ordered = [found[key] for key in sorted(found)]
     rng = random.Random(seed)
     groups = [ordered[i : i + ARTICLE_SIZE] for i in range(0, len(ordered), ARTICLE_SIZE)]
@@ -82,9 +85,22 @@ def define(term: str, text: str) -> Definition | None:
     return Definition(name, passage, start, end, plural, person) if end - start >= MIN_CLAUSE_CHARS else None
 
 
-def _article(group: list[Definition], rng: random.Random) -> Article:
-    paragraphs = [_paragraph(definition, rng.choice(group), rng) for definition in group]
-    return Article(group[0].term, tuple(paragraphs))
+def mentions(definition: Definition, text: str) -> list[str]:
+    """Passages of `text` that speak of the term most and do not say what it is, at most MAX_MENTIONS."""
+    name = re.escape(definition.term)
+    says = re.compile(
+        rf"\b{name}(?:s|es)?\b[^.;]{{0,40}}?\s(?:is|are|was|were)\s(?:an?|the|any|one of|defined)\b", re.I
+    )
+    clause = definition.passage[definition.start : definition.end]
+    found = [(len(re.findall(rf"\b{name}\b", w, re.I)), w) for w in windows_of(text) if clause not in w]
+    spoken = sorted((w for w in found if w[0] and not says.search(w[1])), key=lambda w: -w[0])
+    return [window for _, window in spoken[:MAX_MENTIONS]]
+
+
+def _article(group: list[tuple[Definition, str]], rng: random.Random) -> Article:
+    asked = [_paragraph(definition, rng.choice(group)[0], rng) for definition, _ in group]
+    others = [Paragraph(window, ()) for definition, text in group for window in mentions(definition, text)]
+    return Article(group[0][0].term, (*asked, *others))
 
 
 def _paragraph(definition: Definition, neighbour: Definition, rng: random.Random) -> Paragraph:

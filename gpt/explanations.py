@@ -18,6 +18,7 @@ from gpt.sentences import clause_end, sentence_spans
 from gpt.squad import Article, Paragraph, SquadQuestion
 
 MAX_ANSWER_CHARS, MIN_ANSWER_CHARS = 110, 12  # as a definition's (gpt/definitions.py)
+MAX_OTHERS = 8  # passages of a document that explain nothing
 _SUBJECT = (
     r"(?P<subject>(?!(?:It|They|This|These|He|She|There|That|Those|Such|Which|What|Here|We|I|You|One|Some|Others?|Both|Each)\b)"
     r"[A-Z][\w'’-]*(?: [\w'’/-]+){0,6}?)"
@@ -86,14 +87,13 @@ def explanation_articles(texts: Iterable[str], max_questions: int, seed: int) ->
 
 
 def _paragraphs(text: str, number: int, limit: int, rng: random.Random) -> list[Paragraph]:
-    """The passages of a document that explain something."""
-    made = []
+    """The passages of a document that explain something, and some of those that do not, which a reader could be misled by."""
+    made, others = [], []
     for place, window in enumerate(windows_of(text)):
         questions = _questions(window, f"explanation-{number}-{place}", rng)[:limit]
         limit -= len(questions)
-        if questions:
-            made.append(Paragraph(window, tuple(questions)))
-    return made
+        (made if questions else others).append(Paragraph(window, tuple(questions)))
+    return [*made, *rng.sample(others, min(len(others), MAX_OTHERS))] if made else []
 
 
 def _questions(window: str, identity: str, rng: random.Random) -> list[SquadQuestion]:

@@ -16,6 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from gpt.errors import DataError
+from gpt.markup import some_as_notes
 from gpt.mislead import mislead
 from gpt.reading import Piece, encode_piece
 from gpt.squad import Article, SquadQuestion
@@ -58,16 +59,21 @@ class ReadingData:
         articles: Sequence[Article],
         n_misleading: int = 0,
         recurring: Sequence[Article] = (),
+        notes: float = 0.0,
     ) -> ReadingData:
         """Questions whose answer does not lie on tokens of its paragraph are left out. Up to `n_misleading` questions
-        that mislead are made of each. `recurring` articles come last."""
+        that mislead are made of each. `recurring` articles come last. A share `notes` of the paragraphs are written as
+        notes are (gpt/markup.py); whether a passage holds an answer is told by its plain words."""
         paragraphs: list[Piece] = []
         groups: list[list[Example]] = []  # of each article
         known = company(p.context for article in articles for p in article.paragraphs) if n_misleading else {}
         for article in (*articles, *recurring):
             first = len(paragraphs)
-            paragraphs += [encode_piece(tokenizer, p.context) for p in article.paragraphs]
-            groups.append(_article_examples(tokenizer, article, paragraphs[first:], first, (n_misleading, known)))
+            shown = some_as_notes(article, notes) if notes else article
+            paragraphs += [encode_piece(tokenizer, p.context) for p in shown.paragraphs]
+            groups.append(
+                _article_examples(tokenizer, (article, shown), paragraphs[first:], first, (n_misleading, known))
+            )
         examples = tuple(example for group in groups for example in group)
         if not examples:
             raise DataError("the question files hold no answerable question")
@@ -75,15 +81,23 @@ class ReadingData:
 
 
 def _article_examples(
-    tokenizer: Tokenizer, article: Article, pieces: list[Piece], first: int, wanted: tuple[int, Company]
+    tokenizer: Tokenizer,
+    articles: tuple[Article, Article],
+    pieces: list[Piece],
+    first: int,
+    wanted: tuple[int, Company],
 ) -> list[Example]:
-    n_misleading, known = wanted
+    """Of an article, plain and as it is shown; `pieces` are the shown paragraphs."""
+    (article, shown), (n_misleading, known) = articles, wanted
     pool = Pool.of((p.context for p in article.paragraphs), known) if n_misleading else None
-    asked = [(i, q) for i, p in enumerate(article.paragraphs) for q in p.questions if q.answers]
+    asked, seen = (
+        [(i, q) for i, p in enumerate(a.paragraphs) for q in p.questions if q.answers] for a in (article, shown)
+    )
     questions = [encode_piece(tokenizer, q.question).cut(0, MAX_QUESTION_TOKENS) for _, q in asked]
     examples = []
-    for (i, q), question, negatives in zip(asked, questions, nearest_wrong(article, questions, pieces), strict=True):
-        tokens = _answer_tokens(q, question, pieces[i])
+    wrongs = nearest_wrong(article, questions, pieces)
+    for (i, q), (_, as_shown), question, negatives in zip(asked, seen, questions, wrongs, strict=True):
+        tokens = _answer_tokens(as_shown, question, pieces[i])
         if len(tokens):
             wrong = tuple(first + j for j in negatives)
             twins = _misleading(tokenizer, q, pool, n_misleading) if pool else ()

@@ -130,7 +130,8 @@ def _reading(recipe: Recipe, config: TrainConfig, corpus: Path, tokenizer: Token
     made = [article for articles, _ in self_made.values() for article in articles]
     made += [article for file in recipe.sentence_files for article in load_qamr(corpus / file, recipe.max_of_sentence)]
     recurring = _recurring(recipe, corpus) if config.recurring else []
-    data = ReadingData.build(tokenizer, [*training, *made], N_MISLEADING if config.misleading else 0, recurring)
+    n_misleading = N_MISLEADING if config.misleading else 0
+    data = ReadingData.build(tokenizer, [*training, *made], n_misleading, recurring, config.notes)
 
     def score(model: GPT) -> dict[str, float]:
         return {f"{prefix}{k}": v for prefix, y in yardsticks.items() for k, v in y.score(model).items()}

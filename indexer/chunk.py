@@ -11,6 +11,7 @@ from indexer.headings import heading_words
 from indexer.types import Block, BlockKind, Chunk, Extracted
 
 BUDGET_TOKENS = 160
+_SMALL = 6  # below a sixth of the budget a chunk joins a neighbour: alone, its headings are found and tell nothing
 _WHOLE_UP_TO: dict[BlockKind, int] = {"code": 4, "formula": 16, "table_row": 16}  # in budgets; the rest: 1
 _SECTION_LEVEL = 2  # headings of this level and above always begin a chunk
 
@@ -50,21 +51,45 @@ def chunk(extracted: Extracted, *, count_tokens: CountTokens, budget_tokens: int
     inside inline formulas or code), else at lines, else at blanks. A code block, a formula or a table row is kept
     whole and may be a chunk over the budget by itself, with two exceptions that keep garbage from filling memory:
     code over 4 budgets is cut between statements, at blank lines, else at lines; a formula or a row over 16 at lines
-    or blanks. A heading may come on top of the budget. `headings` are those that all of the chunk stands under,
-    outermost first. `count_tokens` is taken to be additive over blocks; a budget below 1 raises ValueError.
+    or blanks. A heading may come on top of the budget, and so may what would make a chunk of less than a sixth of it and
+    stands under the same headings as a neighbour. `headings` are those that all of the chunk stands under, outermost
+    first. `count_tokens` is taken to be additive over blocks; a budget below 1 raises ValueError.
     """
     if budget_tokens < 1:
         raise ValueError(f"budget_tokens is {budget_tokens}, but a chunk needs at least 1")
-    chunks: list[Chunk] = []
-    current = _Packed()
+    packed: list[_Packed] = []
     for group in _groups(_units(extracted, count_tokens, budget_tokens), budget_tokens):
-        if current.units and not _joins(group, current, budget_tokens):
-            chunks.append(_close(current, extracted.text))
-            current = _Packed()
-        current.add(group)
-    if current.units:
-        chunks.append(_close(current, extracted.text))
-    return tuple(chunks)
+        if not packed or not _joins(group, packed[-1], budget_tokens):
+            packed.append(_Packed())
+        packed[-1].add(group)
+    return tuple(_close(each, extracted.text) for each in _without_small(packed, budget_tokens))
+
+
+def _without_small(chunks: Sequence[_Packed], budget_tokens: int) -> Iterator[_Packed]:
+    """The chunks, small ones with a neighbour whose section they go on with: the one before, or the one that follows if
+    there is no such one or the small one announces it."""
+    held: _Packed | None = None
+    for current in chunks:
+        if held is not None and _goes_on(held, current) and _is_left_over(held, current, budget_tokens):
+            held.add(current.units)
+        else:
+            if held is not None:
+                yield held
+            held = current
+    if held is not None:
+        yield held
+
+
+def _is_left_over(before: _Packed, after: _Packed, budget_tokens: int) -> bool:
+    """Whether one of the two is too small for a chunk and belongs to the other."""
+    if after.tokens * _SMALL < budget_tokens:
+        return not after.units[-1].opens
+    return before.tokens * _SMALL < budget_tokens
+
+
+def _goes_on(before: _Packed, after: _Packed) -> bool:
+    """Whether the second stands in the section that the first ends in, and begins none of its own."""
+    return not after.units[0].level and after.units[0].path == before.units[-1].path
 
 
 def _joins(group: Sequence[_Unit], current: _Packed, budget_tokens: int) -> bool:

@@ -82,10 +82,13 @@ CREATE TABLE shadow_vector (
 ) STRICT;
 """
 
-# JSON array of sentences; NULL: read by a version that did not say what it left out, to be read again when it is synced.
+# JSON array of sentences; NULL: read by a version that did not say what it left out.
 _STEP_3 = "ALTER TABLE document ADD COLUMN notices TEXT;"
 
-STEPS = (_STEP_1, _STEP_2, _STEP_3)
+# The READ_AS (indexer/records.py) that a document was read with; below today's it is read again when it is synced.
+_STEP_4 = "ALTER TABLE document ADD COLUMN read_as INTEGER NOT NULL DEFAULT 0;"
+
+STEPS = (_STEP_1, _STEP_2, _STEP_3, _STEP_4)
 
 
 def migrate(connection: apsw.Connection) -> None:

@@ -24,7 +24,8 @@ _DOCUMENT = """SELECT document_id, name, path, title, media_type, sha256, size_b
         notices
     FROM document JOIN collection USING (collection_id)"""
 PUT_WORDS = "INSERT INTO chunk_fts (rowid, text, headings, title) VALUES (?, ?, ?, ?)"
-_KNOWN = "SELECT document_id, path, sha256, size_bytes, mtime_ns, uploaded, notices IS NULL FROM document"
+READ_AS = 1  # raised whenever a loader or the chunker gives something else for the same bytes
+_KNOWN = f"SELECT document_id, path, sha256, size_bytes, mtime_ns, uploaded, read_as < {READ_AS} FROM document"
 _IN_PART = "notices <> '[]'"  # of what is not known, NULL, this is not true
 
 
@@ -58,7 +59,7 @@ class Known:
     size_bytes: int
     mtime_ns: int | None
     uploaded: int  # 1: by upload
-    outdated: int = 0  # 1: by a version that did not say what it left out
+    outdated: int = 0  # 1: read by a version that would read it otherwise today
 
 
 class Reading:
@@ -236,10 +237,10 @@ class Writing(Reading):
             self.discard(document_id)
         self.connection.execute("INSERT INTO blob VALUES (?, ?) ON CONFLICT DO NOTHING", (draft.sha256, draft.data))
         self.connection.execute(
-            "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (document_id, collection_id, draft.path, draft.title, draft.media_type, draft.sha256, len(draft.data),
              draft.mtime_ns, len(draft.text), len(draft.chunks), datetime.now(UTC).isoformat(timespec="seconds"),
-             int(draft.uploaded), json.dumps(draft.notices)),
+             int(draft.uploaded), json.dumps(draft.notices), READ_AS),
         )  # fmt: skip
         self.connection.execute("INSERT INTO document_text VALUES (?, ?, ?)", (document_id, draft.text, draft.anchors))
         self._put_chunks(document_id, draft)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -45,7 +45,8 @@ class Job:
     failed: list[Failure] = field(default_factory=list)
 
     def sync(self, paths: Sequence[Path]) -> SyncReport:
-        """Makes the files of the collection equal `paths`; uploads stay. Raises PathNotFound before anything is changed.
+        """Makes the files of the collection equal `paths`; uploads stay, and are read again where an earlier version has
+        read them otherwise. Raises PathNotFound before anything is changed.
 
         Every commit leaves a whole index; after a crash the next sync does the rest.
         """
@@ -54,6 +55,7 @@ class Job:
         seen = scan(paths, SUFFIXES)
         with self.store.write() as writing:
             known = writing.known(writing.make_collection(self.collection))
+        self._renew([k for k in known if k.uploaded and k.outdated], {found.path for found in seen.files})
         report = self._carry_out(seen, known, now_ns)
         with self.store.removing() as writing:
             writing.purge_vectors(KEEP_VECTORS)
@@ -169,6 +171,21 @@ class Job:
             embedded=self.embedded,
             seconds=time.monotonic() - started,
         )
+
+    def _renew(self, uploads: Sequence[Known], replaced: Collection[str]) -> None:
+        """Reads uploads again from the bytes that are kept, but for those that a file takes the place of and those of
+        `add_texts`. One that cannot be read any more stays as it was."""
+        for upload in uploads:
+            if upload.path in replaced or Path(upload.path).suffix.lower() not in SUFFIXES:
+                continue
+            with self.store.read() as reading:
+                data = reading.source(upload.document_id)
+            try:
+                draft = make_draft(upload.path, data, self.embedder, parse=self.parsers.load)
+            except LoadError as error:
+                self.failed.append(Failure(upload.path, str(error)))
+            else:
+                self.put([(draft, upload.document_id)])
 
     def _commit(self, batch: Sequence[Replacing]) -> list[str]:
         """Stores a batch and gives its paths."""

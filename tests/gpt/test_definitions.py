@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from gpt.definitions import ARTICLE_SIZE, MAX_CLAUSE_CHARS, MAX_PASSAGE_CHARS, define, load_definitions
+from gpt.definitions import (
+    ARTICLE_SIZE,
+    MAX_CLAUSE_CHARS,
+    MAX_MENTIONS,
+    MAX_PASSAGE_CHARS,
+    define,
+    load_definitions,
+    mentions,
+)
 from gpt.errors import DataError
 
 REST = " It was first described long ago, and has been used ever since in many fields of study by many people."
@@ -104,6 +112,44 @@ def test_articles_hold_neighbours_and_every_answer_stands_where_it_says(file: Pa
         assert paragraph.context[start : start + len(question.answers[0])] == question.answers[0]
         assert question.answers[0] == f"a thing of kind {question.title[4:]} and size"
         assert question.title.lower() in question.question.lower()
+
+
+LINE = (
+    "{} It was first described long ago, and has been used ever since in many fields of study by many people, of whom a few "
+    "became known for it, and the others were forgotten in the course of the years that followed the great fire of the town."
+)
+
+
+def test_passages_that_speak_of_a_term_and_do_not_say_what_it_is_come_along() -> None:
+    says, speaks, often, silent = (
+        LINE.format(begin)
+        for begin in (
+            "In short, entropy of this kind is a measure of disorder.",
+            "Many were led astray by entropy in those days of the coast.",
+            "The entropy of the gas rises, and with it the entropy of the engine.",
+            "Nobody spoke of disorder in the harbour of the northern town.",
+        )
+    )
+    first = LINE.format("Entropy is a measure of the disorder of a system.")
+    pad = f"{LINE.format('Nobody spoke of it.')} {LINE.format('Nobody ever spoke of it.')}"  # each has its passage
+    text = "\n".join([first, pad, says, pad, speaks, pad, often, pad, silent, pad])
+    definition = define("Entropy", text)
+    assert definition is not None
+    found = mentions(definition, text)
+    assert len(found) == MAX_MENTIONS
+    assert "entropy of the engine" in found[0]  # what speaks of it most comes first
+    assert "led astray by entropy" in found[1]
+    assert mentions(definition, first) == []
+
+
+def test_an_article_holds_what_only_speaks_of_its_terms_without_a_question(tmp_path: Path) -> None:
+    path = tmp_path / "wiki.jsonl"
+    body = "\n".join(LINE.format(f"The way of Entropy led to place {n}, and further on.") for n in range(9))
+    path.write_text(
+        json.dumps({"title": "Entropy", "text": f"{LINE.format('Entropy is a measure of disorder.')}\n{body}"})
+    )
+    (article,) = load_definitions([path], limit=10)
+    assert [len(p.questions) for p in article.paragraphs] == [1] + [0] * MAX_MENTIONS
 
 
 def test_the_same_seed_makes_the_same_questions(file: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpt.explanations import MAX_ANSWER_CHARS, MIN_ANSWER_CHARS, explain, explanation_articles
+from gpt.explanations import MAX_ANSWER_CHARS, MAX_OTHERS, MIN_ANSWER_CHARS, explain, explanation_articles
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,13 @@ def test_every_answer_stands_in_its_passage_and_is_a_clause_long() -> None:
     assert "What is backpropagation?" in asked  # small, because the passage writes it so elsewhere
     assert any(not question.endswith("?") for question in asked)  # as people type
     assert explanation_articles([DOCUMENT] * 30, 50, 0) == articles
+
+
+def test_passages_that_explain_nothing_come_along_without_a_question() -> None:
+    nothing = (
+        "Nobody in the harbour knew of it, and the boats lay still before the great fire of the northern town. " * 8
+    )
+    document = "\n".join([DOCUMENT, *[f"{nothing}They were {n}." for n in range(20)]])
+    (article,) = explanation_articles([document, nothing], 50, 0)
+    asked = [len(p.questions) > 0 for p in article.paragraphs]
+    assert asked == [True] + [False] * MAX_OTHERS

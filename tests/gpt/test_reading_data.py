@@ -191,3 +191,20 @@ def test_an_answer_that_occurs_twice_is_taken_where_the_question_s_words_stand(
     example, piece = data.examples[0], data.paragraphs[0]
     assert context[piece.offsets[example.start] : piece.offsets[example.end + 1]].strip() == "Paris"
     assert piece.offsets[example.start] > context.index("signed")
+
+
+def test_passages_written_as_notes_keep_their_answers(tokenizer: Tokenizer, articles: list[Article]) -> None:
+    plain, noted = (ReadingData.build(tokenizer, articles, notes=share) for share in (0.0, 1.0))
+    assert len(plain.examples) == len(noted.examples)
+    changed = 0
+    for a, b in zip(plain.examples, noted.examples, strict=True):
+        assert a.paragraph == b.paragraph
+        assert not set(b.negatives) & {b.paragraph}
+        before, after = plain.paragraphs[a.paragraph], noted.paragraphs[b.paragraph]
+        words = [
+            tokenizer.decode(p.ids[e.start : e.end + 1].tolist()).strip(" \n*_`[]")
+            for p, e in ((before, a), (after, b))
+        ]
+        assert words[0] == words[1]
+        changed += len(before) != len(after)
+    assert changed > len(plain.examples) / 2

@@ -153,10 +153,12 @@ def test_an_interrupted_replacement_cannot_be_opened_and_is_finished_by_the_next
 def test_a_backup_of_an_older_schema_is_brought_up_to_date(folder: Path, tmp_path: Path) -> None:
     backup(folder, tmp_path / "b")
     connection = apsw.Connection(str(tmp_path / "b"))
-    connection.execute("DROP TABLE shadow_vector; ALTER TABLE document DROP COLUMN notices")
+    connection.execute("DROP TABLE shadow_vector")
+    for column in ("notices", "read_as"):
+        connection.execute(f"ALTER TABLE document DROP COLUMN {column}")
     connection.pragma("user_version", 1)
     connection.close()
     assert restore(tmp_path / "b", tmp_path / "new").n_documents == 4
     connection = apsw.Connection(str(tmp_path / "new" / DATABASE_NAME))
     assert connection.pragma("user_version") == len(STEPS)
-    assert connection.execute("SELECT count(*) FROM document WHERE notices IS NULL").get == 4  # read anew by a sync
+    assert connection.execute("SELECT count(*) FROM document WHERE read_as = 0").get == 4  # read anew by a sync
