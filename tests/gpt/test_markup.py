@@ -48,24 +48,15 @@ def test_the_words_stay_in_their_order_and_answers_point_at_theirs(seed: int) ->
         assert answer[0] == before.answers[0][0]
         assert answer[-1] == before.answers[0][-1]
         assert "```" not in answer
-        assert "\n\n" not in answer
+        assert "<img" not in answer
 
 
 def test_every_kind_of_mark_comes_in_some_passages() -> None:
     rng = random.Random(0)
-    noted = [as_notes(paragraph("red stone"), rng).context for _ in range(300)]
-    for mark in ("## ", "\n- ", "**", "`", "](", "$", "```", "\n\n", ":label:", "[@", "\\cite"):
-        assert 5 < sum(mark in text for text in noted) < 290, mark
-    assert len(set(noted)) > 250
-
-
-def test_an_emphasis_never_parts_an_answer() -> None:
-    """A mark that opens before an answer closes behind it, or not in it."""
-    for seed in range(500):
-        (question,) = as_notes(paragraph("the old lady of the coast"), random.Random(seed)).questions
-        plain = re.sub(r"\]\([^)]*\)|\$[^$]*\$|\\\(.*?\\\)|\\cite\{[^}]*\}|:\w+:`[^`]*`", "", question.answers[0])
-        for mark in ("**", "`"):
-            assert plain.count(mark) % 2 == 0, question.answers[0]
+    noted = [as_notes(paragraph("red stone"), rng).context for _ in range(500)]
+    for mark in ("- ", "* ", "$", "$$", "```", ":label:", "[@", "\\cite", "<img", "| ", "def ", "et al."):
+        assert 5 < sum(mark in text for text in noted) < 490, mark
+    assert len(set(noted)) > 400
 
 
 @pytest.mark.parametrize("text", ["a", "12 345", "Ünïcødé — nothing else", "word " * 300 + "end"])

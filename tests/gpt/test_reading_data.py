@@ -201,10 +201,7 @@ def test_passages_written_as_notes_keep_their_answers(tokenizer: Tokenizer, arti
         assert a.paragraph == b.paragraph
         assert not set(b.negatives) & {b.paragraph}
         before, after = plain.paragraphs[a.paragraph], noted.paragraphs[b.paragraph]
-        words = [
-            tokenizer.decode(p.ids[e.start : e.end + 1].tolist()).strip(" \n*_`[]")
-            for p, e in ((before, a), (after, b))
-        ]
+        words = [tokenizer.decode(p.ids[e.start : e.end + 1].tolist()).strip() for p, e in ((before, a), (after, b))]
         assert words[0] == words[1]
         changed += len(before) != len(after)
     assert changed > len(plain.examples) / 2
