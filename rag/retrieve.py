@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from indexer.errors import DocumentNotFound
 from indexer.query import plain
 from indexer.types import Filter
+from rag.defining import asked_term, with_defining
 from rag.errors import EvidenceGone, UnknownCollection
 from rag.ports import Retrieved
 from rag.types import Citation, Evidence
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from indexer.types import Hit
 
 CANDIDATES_PER_EVIDENCE = 3  # so that dropping near-duplicates still leaves enough to read
+CANDIDATES_TO_DEFINE = 12  # among which one that defines what is asked for is looked for
 SAME_TEXT = 0.8  # of two passages' three-word sequences in common: one is a copy of the other
 _WORD = re.compile(r"\w+")
+_FRAME = re.compile(r"^#{1,6}[ \t][^\n]*|:\w+:`[^`\n]*`|<[^<>\n]+>|&#?\w+;", re.MULTILINE)
 
 
 class IndexRetriever:
@@ -29,11 +32,17 @@ class IndexRetriever:
         self._index = index
 
     def retrieve(self, query: str, *, n_evidence: int, filter: Filter) -> Retrieved:
-        """The best passages without near-duplicates; none when nothing is indexed. Raises UnknownCollection."""
+        """The best passages without near-duplicates; none when nothing is indexed. To a question of what something is, some
+        that say so are among them (rag/defining.py). Raises UnknownCollection."""
         if not holds_passages(self._index, filter.collection):
             return Retrieved((), self._index.generation)
-        result = self._index.search(plain(query), n=CANDIDATES_PER_EVIDENCE * n_evidence, filter=filter)
-        hits = drop_near_duplicates(result.hits, n_evidence)
+        term = asked_term(query)
+        per_evidence = CANDIDATES_PER_EVIDENCE if term is None else CANDIDATES_TO_DEFINE
+        result = self._index.search(plain(query), n=per_evidence * n_evidence, filter=filter)
+        telling = [hit for hit in result.hits if says_something(hit.text)] or result.hits
+        hits = drop_near_duplicates(telling, n_evidence if term is None else len(telling))
+        if term is not None:
+            hits = with_defining(hits, n_evidence, lambda hit: hit.text, term)
         return Retrieved(tuple(_evidence(hit) for hit in hits), result.generation)
 
     def cite(self, evidence: Evidence, start: int, end: int) -> Citation:
@@ -73,6 +82,11 @@ def holds_passages(index: Index, collection: str | None) -> bool:
     if names and collection not in names:
         raise UnknownCollection(collection, names)
     return any(one.n_chunks for one in collections if one.name == collection)
+
+
+def says_something(text: str) -> bool:
+    """Whether a passage has words besides headings, labels, tags and entities, by which alone it may have been found."""
+    return bool(_WORD.search(_FRAME.sub(" ", text)))
 
 
 def drop_near_duplicates(hits: Iterable[Hit], n: int) -> list[Hit]:

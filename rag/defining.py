@@ -1,0 +1,70 @@
+"""Questions that ask what something is, and the passages that say so.
+
+A search ranks passages by what they are about; of those about dropout most use it, and the one that says what it is may stand
+anywhere among them. Sentences that define have few forms (Hildebrandt, Katz and Lin 2004, "Answering definition questions
+using multiple knowledge sources"), so they can be told and moved up to where they are read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+MAX_MOVED = 2  # passages that give way; the others stay as the search ranked them
+_ASKED = re.compile(
+    r"\s*(?:(?:please\s+)?(?:define|explain)|what(?:'s|\s+is|\s+are|\s+does|\s+do)(?:\s+meant\s+by)?|how\s+(?:is|are))\s+"
+    r"(?:an?\s+|the\s+)?(?P<term>[\w'’.+#-]+(?:\s+[\w'’.+#-]+){0,4}?)(?:\s+(?:mean|defined))?\s*[?.!]*\s*",
+    re.IGNORECASE,
+)
+_TAIL = re.compile(
+    r"\b(?:of|for|used|in|to|do|work|between|from|by|with|on|good)\b", re.IGNORECASE
+)  # asks something else
+_MARKS = re.compile(r"[*_`]+|\]\([^)\s]*\)|\[(?=\w)")  # Markdown's, which part a term from its verb
+
+
+def asked_term(question: str) -> str | None:
+    """What the question asks the meaning of ("What is a random forest?" -> "random forest"), or None."""
+    asked = _ASKED.fullmatch(question)
+    if asked is None or _TAIL.search(asked["term"]):
+        return None
+    wants_meaning = re.match(
+        r"\s*(?:what\s+do|how)\b", question, re.IGNORECASE
+    )  # "what does X mean", not "what does X"
+    if wants_meaning and not re.search(r"\b(?:mean|defined)\b", question, re.IGNORECASE):
+        return None
+    return asked["term"].rstrip(".")
+
+
+def defines(text: str, term: str) -> bool:
+    """Whether a sentence of the text has the form of one that says what the term is."""
+    words = r"[\s-]+".join(re.escape(word) for word in re.split(r"[\s-]+", term) if word)
+    plain = _MARKS.sub("", text)
+    return bool(
+        re.search(
+            rf"\b{words}(?:e?s)?(?:\s+\([^()]{{1,40}}\))?,?\s+(?:(?:is|are|was|were)\s+(?:\w+ly\s+)?(?:an?|any|the|one|when|how|what"
+            r"|defined|just)|refers?\s+to|means?|denotes?|describes?|stands?\s+for)\b"
+            rf"|\b(?:called|termed|known\s+as|referred\s+to\s+as)\s+(?:an?\s+|the\s+)?[\"“']?{words}(?:e?s)?\b",
+            plain,
+            re.IGNORECASE,
+        )
+    )
+
+
+def with_defining(ranked: Sequence[T], n: int, text_of: Callable[[T], str], term: str) -> list[T]:
+    """The first `n`, of which the last ones give way to those further down that define the term, at most MAX_MOVED and only
+    as many as the first `n` lack. The order stays."""
+    first, further = list(ranked[:n]), ranked[n:]
+    lacking = max(0, min(MAX_MOVED, n - 1) - sum(defines(text_of(one), term) for one in first))
+    found = [one for one in further if defines(text_of(one), term)][:lacking]
+    if not found:
+        return first
+    kept, leaving = [], len(found)
+    for one in reversed(first):
+        if leaving and not defines(text_of(one), term):
+            leaving -= 1
+        else:
+            kept.append(one)
+    return [*reversed(kept), *found]

@@ -1,0 +1,87 @@
+"""Questions of what something is: which they are, what says so, and how it gets before the reader."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.defining import MAX_MOVED, asked_term, defines, with_defining
+
+
+@pytest.mark.parametrize(
+    ("question", "term"),
+    [
+        ("What is dropout?", "dropout"),
+        ("what is a random forest", "random forest"),
+        ("What are residual connections?", "residual connections"),
+        ("What's an LSTM?", "LSTM"),
+        ("Define perplexity.", "perplexity"),
+        ("What is meant by self-attention?", "self-attention"),
+        ("What does BPE mean?", "BPE"),
+        ("How is entropy defined?", "entropy"),
+        ("What is the vanishing gradient problem?", "vanishing gradient problem"),
+        ("What does dropout do?", None),
+        ("What is dropout used for?", None),
+        ("What is the vocabulary size of GPT-2?", None),
+        ("How is the gradient computed?", None),
+        ("Who is Ada Lovelace?", None),
+        ("When was the Transformer paper published?", None),
+        ("What is", None),
+        ("", None),
+    ],
+)
+def test_the_term_that_is_asked_for(question: str, term: str | None) -> None:
+    assert asked_term(question) == term
+
+
+@pytest.mark.parametrize(
+    ("text", "term"),
+    [
+        ("We know that dropout is a way to train.", "dropout"),
+        ("**Dropout** is an extremely effective technique.", "dropout"),
+        ("*Residual connections* are the links around a layer.", "residual connection"),
+        ("Long short-term memory (LSTM) is a type of cell.", "long short-term memory"),
+        ("A [random forest](https://a.org/b) is an ensemble.", "random forest"),
+        ("It is called *self-attention*, since all is one.", "self attention"),
+        ("This is known as the kernel trick.", "kernel trick"),
+        ("Perplexity refers to how well it predicts.", "perplexity"),
+        ("GELU stands for a smooth ReLU.", "GELU"),
+        ("C++ is a language.", "C++"),
+    ],
+)
+def test_sentences_that_define(text: str, term: str) -> None:
+    assert defines(text, term)
+
+
+@pytest.mark.parametrize(
+    ("text", "term"),
+    [
+        ("Dropout is used in every layer.", "dropout"),
+        ("We apply dropout, and the loss is a number.", "dropout"),
+        ("Nobody is a dropout.", "dropout"),
+        ("The dropouts were many.", "dropout"),
+        ("The loss is a number.", "dropout"),
+    ],
+)
+def test_sentences_that_do_not(text: str, term: str) -> None:
+    assert not defines(text, term)
+
+
+def placed(ranked: list[str], n: int) -> list[str]:
+    return with_defining(ranked, n, lambda text: text, "tea")
+
+
+DEFINES = [f"tea is a drink {n}" for n in range(4)]
+USES = [f"we drink tea {n}" for n in range(8)]
+
+
+def test_what_defines_takes_the_last_places_and_no_more_than_it_needs() -> None:
+    assert placed([*USES[:4], *DEFINES], 4) == [*USES[:2], *DEFINES[:MAX_MOVED]]
+    assert placed([USES[0], DEFINES[3], *USES[1:4], *DEFINES[:2]], 4) == [USES[0], DEFINES[3], USES[1], DEFINES[0]]
+    assert placed([*DEFINES, *USES], 4) == DEFINES
+    assert placed(USES, 4) == USES[:4]
+    assert placed([], 4) == []
+
+
+def test_the_best_passage_never_gives_way() -> None:
+    assert placed([*USES, DEFINES[0]], 1) == [USES[0]]
+    assert placed([*USES, *DEFINES], 2) == [USES[0], DEFINES[0]]
