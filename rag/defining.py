@@ -22,6 +22,17 @@ _ASKED = re.compile(
 _TAIL = re.compile(
     r"\b(?:of|for|used|in|to|do|work|between|from|by|with|on|good)\b", re.IGNORECASE
 )  # asks something else
+_IS = (
+    r"(?:(?:is|are|was|were)\s+(?:\w+ly\s+)?(?:an?|any|the|one|when|how|what|defined|just)|refers?\s+to|means?|denotes?|describes?"
+    r"|stands?\s+for)\b"
+)
+_CALLED = r"\b(?:called|termed|known\s+as|referred\s+to\s+as)\s+(?:an?\s+|the\s+)?[\"“']?"
+_PART_OF = (
+    re.compile(  # "the idea of dropout is", "apply dropout, and the loss of nets is": it is something else that is
+        r"\b(?:of|for|in|with|by|on|from|to|and|or|using|between|behind|about|than)\s+(?:an?\s+|the\s+|\w+\s)?$",
+        re.IGNORECASE,
+    )
+)
 _MARKS = re.compile(r"[*_`]+|\]\([^)\s]*\)|\[(?=\w)")  # Markdown's, which part a term from its verb
 
 
@@ -42,15 +53,10 @@ def defines(text: str, term: str) -> bool:
     """Whether a sentence of the text has the form of one that says what the term is."""
     words = r"[\s-]+".join(re.escape(word) for word in re.split(r"[\s-]+", term) if word)
     plain = _MARKS.sub("", text)
-    return bool(
-        re.search(
-            rf"\b{words}(?:e?s)?(?:\s+\([^()]{{1,40}}\))?,?\s+(?:(?:is|are|was|were)\s+(?:\w+ly\s+)?(?:an?|any|the|one|when|how|what"
-            r"|defined|just)|refers?\s+to|means?|denotes?|describes?|stands?\s+for)\b"
-            rf"|\b(?:called|termed|known\s+as|referred\s+to\s+as)\s+(?:an?\s+|the\s+)?[\"“']?{words}(?:e?s)?\b",
-            plain,
-            re.IGNORECASE,
-        )
-    )
+    if re.search(rf"{_CALLED}{words}(?:e?s)?(?!\w)", plain, re.IGNORECASE):
+        return True
+    said = re.finditer(rf"(?<!\w){words}(?:e?s)?(?:\s+\([^()]{{1,40}}\))?,?\s+{_IS}", plain, re.IGNORECASE)
+    return any(not _PART_OF.search(plain, max(0, found.start() - 40), found.start()) for found in said)
 
 
 def with_defining(ranked: Sequence[T], n: int, text_of: Callable[[T], str], term: str) -> list[T]:

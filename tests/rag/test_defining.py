@@ -57,6 +57,8 @@ def test_sentences_that_define(text: str, term: str) -> None:
     [
         ("Dropout is used in every layer.", "dropout"),
         ("We apply dropout, and the loss is a number.", "dropout"),
+        ("The key idea of dropout is the coin.", "dropout"),
+        ("The point of using dropout is a lower error.", "dropout"),
         ("Nobody is a dropout.", "dropout"),
         ("The dropouts were many.", "dropout"),
         ("The loss is a number.", "dropout"),
