@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from rag.augment import Passage
+from rag.defining import definition_end
 from rag.ports import Reading, Span
 from rag.types import Evidence
 
@@ -40,26 +41,36 @@ class Claim:
         return self.evidence.text[self.start : self.end]
 
 
-def choose(reading: Reading, passages: Sequence[Passage], threshold: float) -> Claim | None:
+def choose(
+    reading: Reading, passages: Sequence[Passage], threshold: float, asked_term: str | None = None
+) -> Claim | None:
     """The best span that still says something once trimmed; None (abstain) below `threshold` or without such a span.
 
     Best: by the reader's score and that of its passage, since both may err (as in BERTserini, Yang et al. 2019). A span
     over a paragraph's end gives way to one inside a paragraph: no answer begins in one thought and ends in another.
+    One that begins to say what `asked_term` is says it to the end (rag/defining.py).
     """
     if reading.answerable < threshold:
         return None
     ranked = sorted(
         reading.spans, key=lambda span: -span.score - EVIDENCE_WEIGHT * passages[span.passage].evidence.score
     )
-    found = (_claim(span, passages[span.passage]) for span in ranked[:CANDIDATES])
-    claims = [claim for claim in found if claim is not None]
-    return next((claim for claim in claims if not _PARAGRAPH_END.search(claim.text)), claims[0] if claims else None)
+    found = ((span, _claim(span, passages[span.passage], span.end)) for span in ranked[:CANDIDATES])
+    claims = [(span, claim) for span, claim in found if claim is not None]
+    if not claims:
+        return None
+    span, best = next((one for one in claims if not _PARAGRAPH_END.search(one[1].text)), claims[0])
+    if asked_term is None:
+        return best
+    passage = passages[span.passage]
+    whole = _claim(span, passage, definition_end(passage.text, *trim(passage.text, span.start, span.end), asked_term))
+    return best if whole is None or _PARAGRAPH_END.search(whole.text) else whole
 
 
-def _claim(span: Span, passage: Passage) -> Claim | None:
-    """The span in the evidence's own characters; None when trimming leaves nothing."""
+def _claim(span: Span, passage: Passage, until: int) -> Claim | None:
+    """What stands from the span's start to `until`, in the evidence's own characters; None when trimming leaves nothing."""
     passage.origin(span.start, span.end)
-    start, end = trim(passage.text, span.start, span.end)
+    start, end = trim(passage.text, span.start, until)
     if not _says_something(passage.text[start:end]):
         return None
     text, (first, last) = passage.evidence.text, passage.origin(start, end)

@@ -1,4 +1,4 @@
-"""Questions that ask what something is, and the passages that say so.
+"""Questions that ask what something is, the passages that say so, and how far what they say reaches.
 
 A search ranks passages by what they are about; of those about dropout most use it, and the one that says what it is may stand
 anywhere among them. Sentences that define have few forms (Hildebrandt, Katz and Lin 2004, "Answering definition questions
@@ -11,8 +11,11 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from gpt.sentences import sentence_end
+
 T = TypeVar("T")
 
+MAX_DEFINITION_CHARS = 300  # a longer sentence is left to the reader, who ends at a joint of it
 MAX_MOVED = 2  # passages that give way; the others stay as the search ranked them
 _ASKED = re.compile(
     r"\s*(?:(?:please\s+)?(?:define|explain)|what(?:'s|\s+is|\s+are|\s+does|\s+do)(?:\s+meant\s+by)?|how\s+(?:is|are))\s+"
@@ -22,10 +25,9 @@ _ASKED = re.compile(
 _TAIL = re.compile(
     r"\b(?:of|for|used|in|to|do|work|between|from|by|with|on|good)\b", re.IGNORECASE
 )  # asks something else
-_IS = (
-    r"(?:(?:is|are|was|were)\s+(?:\w+ly\s+)?(?:an?|any|the|one|when|how|what|defined|just)|refers?\s+to|means?|denotes?|describes?"
-    r"|stands?\s+for)\b"
-)
+_SAYS = r"refers?\s+to|means?|denotes?|describes?|stands?\s+for"
+_IS = rf"(?:(?:is|are|was|were)\s+(?:\w+ly\s+)?(?:an?|any|the|one|when|how|what|defined|just)|{_SAYS})\b"
+_IS_BEFORE = rf"(?:(?:is|are|was|were)(?:\s+\w+ly)?(?:\s+(?:just|defined\s+as))?|{_SAYS})\s+$"
 _CALLED = r"\b(?:called|termed|known\s+as|referred\s+to\s+as)\s+(?:an?\s+|the\s+)?[\"“']?"
 _PART_OF = (
     re.compile(  # "the idea of dropout is", "apply dropout, and the loss of nets is": it is something else that is
@@ -51,12 +53,32 @@ def asked_term(question: str) -> str | None:
 
 def defines(text: str, term: str) -> bool:
     """Whether a sentence of the text has the form of one that says what the term is."""
-    words = r"[\s-]+".join(re.escape(word) for word in re.split(r"[\s-]+", term) if word)
     plain = _MARKS.sub("", text)
-    if re.search(rf"{_CALLED}{words}(?:e?s)?(?!\w)", plain, re.IGNORECASE):
+    if re.search(rf"{_CALLED}{_words(term)}(?!\w)", plain, re.IGNORECASE):
         return True
-    said = re.finditer(rf"(?<!\w){words}(?:e?s)?(?:\s+\([^()]{{1,40}}\))?,?\s+{_IS}", plain, re.IGNORECASE)
+    said = re.finditer(rf"{_named(term)}{_IS}", plain, re.IGNORECASE)
     return any(not _PART_OF.search(plain, max(0, found.start() - 40), found.start()) for found in said)
+
+
+def definition_end(text: str, start: int, end: int, term: str) -> int:
+    """Where the clause ends that says what the term is, if [start, end) is how it begins; else `end`.
+
+    A reader learnt from short answers and stops at "a technique"; who asked wants to know which one.
+    """
+    if not re.search(rf"{_named(term)}{_IS_BEFORE}", text[max(0, start - 200) : start], re.IGNORECASE):
+        return end
+    stop = sentence_end(text, end - 1)
+    return stop if end < stop <= start + MAX_DEFINITION_CHARS else end
+
+
+def _words(term: str) -> str:
+    words = r"[\s-]+".join(re.escape(word) for word in re.split(r"[\s-]+", term) if word)
+    return rf"{words}(?:e?s)?"
+
+
+def _named(term: str) -> str:
+    """The term as a subject: perhaps with its abbreviation, before its verb."""
+    return rf"(?<!\w){_words(term)}(?:\s+\([^()]{{1,40}}\))?,?\s+"
 
 
 def with_defining(ranked: Sequence[T], n: int, text_of: Callable[[T], str], term: str) -> list[T]:

@@ -14,6 +14,7 @@ from time import perf_counter
 from rag.answer import choose
 from rag.augment import augment
 from rag.cite import is_verified
+from rag.defining import asked_term
 from rag.errors import EmptyQuestion, NothingIndexed
 from rag.ports import Reader, Retriever
 from rag.types import Answer, Answered, Citation, Cited, Event, EvidenceFound, Question, TokenRead
@@ -49,7 +50,7 @@ class Pipeline:
         with _timed(timings, "read"):
             passages = augment(found.evidence)
             reading = self._reader.read(asked, [passage.text for passage in passages])
-            claim = choose(reading, passages, self._reader.threshold)
+            claim = choose(reading, passages, self._reader.threshold, asked_term(asked))
 
         citations: tuple[Citation, ...] = ()
         if claim is not None:

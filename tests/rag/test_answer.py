@@ -151,3 +151,36 @@ def test_a_better_passage_outweighs_a_slightly_better_span(scores: tuple[float, 
     claim = choose(Reading(spans, 1.0), augment(evidence), 0.5)
     assert claim is not None
     assert claim.text == winner
+
+
+TEXT = (
+    "In short, **dropout** (Srivastava et al.) is a technique\nthat leaves units out, e.g. half of them, in training. It helps. "
+    "Momentum is a trick; it is old."
+)
+
+
+@pytest.mark.parametrize(
+    ("span", "term", "answer"),
+    [
+        ("a technique", "dropout", "a technique\nthat leaves units out, e.g. half of them, in training"),
+        ("a technique", None, "a technique"),
+        ("a technique", "momentum", "a technique"),
+        ("units out", "dropout", "units out"),  # in the middle of it: what was asked may be something else
+        ("a trick", "momentum", "a trick"),
+    ],
+)
+def test_what_begins_to_define_the_term_says_it_to_the_end(span: str, term: str | None, answer: str) -> None:
+    passages = augment([evidence_of(TEXT)])
+    start = passages[0].text.index(span)
+    reading = Reading((Span(0, start, start + len(span), 0.0, (span,)),), 1.0)
+    claim = choose(reading, passages, 0.5, term)
+    assert claim is not None
+    assert claim.text == answer == "".join(claim.pieces)
+
+
+def test_a_definition_ends_with_its_paragraph() -> None:
+    text = "Dropout is a technique\n\nThe next paragraph goes on and on."
+    passages = augment([evidence_of(text)])
+    claim = choose(Reading((Span(0, 11, 22, 0.0, ("a technique",)),), 1.0), passages, 0.5, "dropout")
+    assert claim is not None
+    assert claim.text == "a technique"

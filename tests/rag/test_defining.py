@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.defining import MAX_MOVED, asked_term, defines, with_defining
+from rag.defining import MAX_DEFINITION_CHARS, MAX_MOVED, asked_term, defines, definition_end, with_defining
 
 
 @pytest.mark.parametrize(
@@ -87,3 +87,21 @@ def test_what_defines_takes_the_last_places_and_no_more_than_it_needs() -> None:
 def test_the_best_passage_never_gives_way() -> None:
     assert placed([*USES, DEFINES[0]], 1) == [USES[0]]
     assert placed([*USES, *DEFINES], 2) == [USES[0], DEFINES[0]]
+
+
+@pytest.mark.parametrize(
+    ("text", "begins", "whole"),
+    [
+        ("A tea is a drink made of leaves. It is old.", "a drink", "a drink made of leaves"),
+        ("Tea (cha) is basically a drink made of leaves", "a drink", "a drink made of leaves"),
+        ("By tea we mean: tea refers to the drink of leaves; or of herbs.", "the drink", "the drink of leaves"),
+        ("Tea is drunk in the morning. It is a drink made of leaves.", "a drink", "a drink"),
+        ("Coffee is a drink made of beans.", "a drink", "a drink"),
+        (f"Tea is a drink {'very ' * 70}hot.", "a drink", "a drink"),
+    ],
+)
+def test_how_far_a_definition_reaches(text: str, begins: str, whole: str) -> None:
+    start = text.index(begins)
+    end = definition_end(text, start, start + len(begins), "tea")
+    assert text[start:end] == whole
+    assert end - start <= MAX_DEFINITION_CHARS
