@@ -2,7 +2,7 @@
 
 The reader learnt from running prose, so it is shown prose: every run of white space (a PDF's line ends, a code block's
 indentation) becomes one space, and Markdown's headings, emphasis marks and link targets are hidden. A heading repeats
-the question's words without answering it, and attracts a reader. Nothing is added: each character of a passage is a
+the question's words without answering it, and attracts a reader; in code the same sign begins a comment, which stays. Nothing is added: each character of a passage is a
 character of its evidence.
 """
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from rag.types import Evidence
 
+_WITH_HEADINGS = (".md", ".markdown", ".ipynb")
 _HEADING = re.compile(r"^#{1,6}[ \t][^\n]*", re.MULTILINE)
 _MARKED = re.compile(  # everything but the group is hidden
     r"(?<![\w*])\*{1,3}(?=\S)(?P<emphasis>[^*\n]+?)(?<=\S)\*{1,3}(?![\w*])"
@@ -44,7 +45,7 @@ def augment(evidence: Sequence[Evidence]) -> tuple[Passage, ...]:
 
 def _passage(evidence: Evidence) -> Passage:
     """The evidence's visible characters, each run of white space as its first character made a space, none at the ends."""
-    text, hidden = evidence.text, _hidden(evidence.text)
+    text, hidden = evidence.text, _hidden(evidence)
     pieces: list[str] = []
     offsets: list[int] = []
     for i, character in enumerate(text):
@@ -61,9 +62,15 @@ def _passage(evidence: Evidence) -> Passage:
     return Passage(evidence, "".join(pieces), tuple(offsets))
 
 
-def _hidden(text: str) -> set[int]:
+def heading_spans(text: str, path: str) -> list[tuple[int, int]]:
+    """(start, end) of the headings in a passage of the document at `path`; none where `#` begins no heading."""
+    return [match.span() for match in _HEADING.finditer(text)] if path.lower().endswith(_WITH_HEADINGS) else []
+
+
+def _hidden(evidence: Evidence) -> set[int]:
     """The places of the characters that are not shown; headings are, where a passage holds nothing else."""
-    hidden = {i for match in _HEADING.finditer(text) for i in range(*match.span())}
+    text = evidence.text
+    hidden = {i for span in heading_spans(text, evidence.path) for i in range(*span)}
     if all(character.isspace() or i in hidden for i, character in enumerate(text)):
         hidden = set()
     for match in _MARKED.finditer(text):

@@ -22,18 +22,17 @@ _ASKED = re.compile(
     r"(?:an?\s+|the\s+)?(?P<term>[\w'’.+#-]+(?:\s+[\w'’.+#-]+){0,4}?)(?:\s+(?:mean|defined))?\s*[?.!]*\s*",
     re.IGNORECASE,
 )
-_TAIL = re.compile(
-    r"\b(?:of|for|used|in|to|do|work|between|from|by|with|on|good)\b", re.IGNORECASE
-)  # asks something else
+# "What is dropout used for?" asks something else.
+_TAIL = re.compile(r"\b(?:of|for|used|in|to|do|work|between|from|by|with|on|good)\b", re.IGNORECASE)
+_MEANT = re.compile(r"\b(?:mean|defined)\b", re.IGNORECASE)
 _SAYS = r"refers?\s+to|means?|denotes?|describes?|stands?\s+for"
 _IS = rf"(?:(?:is|are|was|were)\s+(?:\w+ly\s+)?(?:an?|any|the|one|when|how|what|defined|just)|{_SAYS})\b"
 _IS_BEFORE = rf"(?:(?:is|are|was|were)(?:\s+\w+ly)?(?:\s+(?:just|defined\s+as))?|{_SAYS})\s+$"
 _CALLED = r"\b(?:called|termed|known\s+as|referred\s+to\s+as)\s+(?:an?\s+|the\s+)?[\"“']?"
-_PART_OF = (
-    re.compile(  # "the idea of dropout is", "apply dropout, and the loss of nets is": it is something else that is
-        r"\b(?:of|for|in|with|by|on|from|to|and|or|using|between|behind|about|than)\s+(?:an?\s+|the\s+|\w+\s)?$",
-        re.IGNORECASE,
-    )
+# "The idea of dropout is ..." says what the idea is.
+_PART_OF = re.compile(
+    r"\b(?:of|for|in|with|by|on|from|to|and|or|using|between|behind|about|than)\s+(?:an?\s+|the\s+|\w+\s)?$",
+    re.IGNORECASE,
 )
 _MARKS = re.compile(r"[*_`]+|\]\([^)\s]*\)|\[(?=\w)")  # Markdown's, which part a term from its verb
 
@@ -43,10 +42,7 @@ def asked_term(question: str) -> str | None:
     asked = _ASKED.fullmatch(question)
     if asked is None or _TAIL.search(asked["term"]):
         return None
-    wants_meaning = re.match(
-        r"\s*(?:what\s+do|how)\b", question, re.IGNORECASE
-    )  # "what does X mean", not "what does X"
-    if wants_meaning and not re.search(r"\b(?:mean|defined)\b", question, re.IGNORECASE):
+    if re.match(r"\s*(?:what\s+do|how)", question, re.IGNORECASE) and not _MEANT.search(question):
         return None
     return asked["term"].rstrip(".")
 

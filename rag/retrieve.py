@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from indexer.errors import DocumentNotFound
 from indexer.query import plain
 from indexer.types import Filter
+from rag.augment import heading_spans
 from rag.defining import asked_term, with_defining
 from rag.errors import EvidenceGone, UnknownCollection
 from rag.ports import Retrieved
@@ -22,7 +23,7 @@ CANDIDATES_PER_EVIDENCE = 3  # so that dropping near-duplicates still leaves eno
 CANDIDATES_TO_DEFINE = 12  # among which one that defines what is asked for is looked for
 SAME_TEXT = 0.8  # of two passages' three-word sequences in common: one is a copy of the other
 _WORD = re.compile(r"\w+")
-_FRAME = re.compile(r"^#{1,6}[ \t][^\n]*|:\w+:`[^`\n]*`|<[^<>\n]+>|&#?\w+;", re.MULTILINE)
+_FRAME = re.compile(r":\w+:`[^`\n]*`|<[^<>\n]+>|&#?\w+;")
 
 
 class IndexRetriever:
@@ -39,7 +40,7 @@ class IndexRetriever:
         term = asked_term(query)
         per_evidence = CANDIDATES_PER_EVIDENCE if term is None else CANDIDATES_TO_DEFINE
         result = self._index.search(plain(query), n=per_evidence * n_evidence, filter=filter)
-        telling = [hit for hit in result.hits if says_something(hit.text)] or result.hits
+        telling = [hit for hit in result.hits if says_something(hit.text, hit.path)] or result.hits
         hits = drop_near_duplicates(telling, n_evidence if term is None else len(telling))
         if term is not None:
             hits = with_defining(hits, n_evidence, lambda hit: hit.text, term)
@@ -84,8 +85,11 @@ def holds_passages(index: Index, collection: str | None) -> bool:
     return any(one.n_chunks for one in collections if one.name == collection)
 
 
-def says_something(text: str) -> bool:
-    """Whether a passage has words besides headings, labels, tags and entities, by which alone it may have been found."""
+def says_something(text: str, path: str) -> bool:
+    """Whether a passage of the document at `path` has words besides headings, labels, tags and entities, by which alone it
+    may have been found."""
+    for start, end in heading_spans(text, path):
+        text = text[:start] + " " * (end - start) + text[end:]
     return bool(_WORD.search(_FRAME.sub(" ", text)))
 
 

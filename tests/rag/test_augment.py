@@ -98,3 +98,9 @@ def test_passages_keep_the_order_of_the_evidence() -> None:
 
 def test_no_evidence_makes_no_passage() -> None:
     assert augment([]) == ()
+
+
+def test_a_comment_in_code_is_no_heading() -> None:
+    text = "# Self-attention relates the positions of one sequence.\nx = 1"
+    (passage,) = augment([evidence_of(text, name="annotated.py")])
+    assert passage.text == " ".join(text.split())

@@ -122,7 +122,11 @@ def test_passages_that_are_found_by_their_headings_alone_are_not_read(index: Ind
 @pytest.mark.parametrize(("text", "expected"), [("# A\n\n&nbsp;", False), (":label:`a`", False), ("<a name='x'></a>", False),
     ("# #", False), ("x", True), ("# A\n\n42", True), ("Population: 2", True), ("`code`", True)])  # fmt: skip
 def test_what_says_something(text: str, expected: bool) -> None:
-    assert says_something(text) == expected
+    assert says_something(text, "notes/a.md") == expected
+
+
+def test_a_comment_says_something() -> None:
+    assert says_something("# ReLU is max(0, x)", "relu.py")
 
 
 def test_headings_alone_are_read_where_there_is_nothing_else(index: Index) -> None:
