@@ -2,8 +2,8 @@
 
 The reader learnt from running prose, so it is shown prose: every run of white space (a PDF's line ends, a code block's
 indentation) becomes one space, and Markdown's headings, emphasis marks and link targets are hidden. A heading repeats
-the question's words without answering it, and attracts a reader; in code the same sign begins a comment, which stays. Nothing is added: each character of a passage is a
-character of its evidence.
+the question's words without answering it, and attracts a reader; in code the same sign begins a comment, which stays.
+Nothing is added: each character of a passage is a character of its evidence.
 """
 
 from __future__ import annotations
