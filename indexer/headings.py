@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _MAX_CHARS = 120
 _NOT_WORDS = re.compile(r"^[^\w\s]{3,}$|^# %%.*$")  # underlines and overlines; cell marks of notebooks as scripts
@@ -12,6 +13,16 @@ _SIGNATURE = re.compile(r"^[ \t]*(?=(?:async[ \t]+def|def|class)[ \t])", re.MULT
 _ENDS = re.compile(r"^(?:#{1,6}\s+)+|\s+#+$|\s*\{[#.:][^}]*\}$|:$|\s*\{$")
 _LINK = re.compile(r"!?\[([^\[\]]*)\](?:\([^()]*\)|\{[^{}]*\})")
 _EMPHASIS = re.compile(r"(\*{1,3}|`+)(?=\S)(.+?)(?<=\S)\1")
+
+
+_WORD = re.compile(r"\w+")
+_FRAME = re.compile(r":\w+:`[^`\n]*`|<[^<>\n]+>|&#?\w+;")  # labels, tags, entities: nothing that a reader sees
+
+
+def is_heading_alone(text: str, headings: Iterable[str]) -> bool:
+    """Whether a passage under these headings has no word of its own: it can be found by theirs and tells nothing."""
+    known = {word for heading in headings for word in _WORD.findall(heading.casefold())}
+    return known.issuperset(_WORD.findall(_FRAME.sub(" ", text).casefold()))
 
 
 def heading_words(heading: str) -> str:

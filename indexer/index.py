@@ -144,7 +144,8 @@ class Index:
         """The `n` best chunks for `query` that `filter` admits; none for an empty query. A text is read as
         `indexer.query.parse` says; give `plain(text)` to look for all its words and no syntax.
 
-        Scores of `hybrid` are 0..1, less what a near-duplicate of a better hit loses; of `dense` cosines, of `bm25`
+        Scores of `hybrid` are 0..1, less what a near-duplicate of a better hit loses, and half for a passage of headings
+        alone; of `dense` cosines, of `bm25`
         above 0. Raises CollectionNotFound.
         """
         searcher = self._searcher

@@ -17,6 +17,7 @@ from indexer.embed import Embedder
 from indexer.errors import StoreCorrupt
 from indexer.filter import Scope
 from indexer.fuse import fuse
+from indexer.headings import is_heading_alone
 from indexer.lexical import search_bm25
 from indexer.query import Query
 from indexer.records import STORED_DTYPE, Ids, Reading, Vectors
@@ -226,14 +227,20 @@ def _vectors(reading: Reading, chunk_ids: Iterable[int]) -> Iterator[tuple[int, 
 
 
 def _without_copies(reading: Reading, scores: Mapping[int, float], n: int) -> tuple[Hit, ...]:
-    """The `n` best hits, among which near-duplicates of better ones have given way; a score is what is left of it."""
+    """The `n` best hits, among which near-duplicates of better ones, and passages that are headings alone, have given way; a
+    score is what is left of it."""
     pool = _best(scores, POOL * n)
-    hits = reading.hits(pool)
+    hits = sorted(map(_weighed, reading.hits(pool)), key=lambda hit: -hit.score)
     vector_of = {hit_id: vector for _, hit_id, vector in _vectors(reading, pool)}
     if not hits:
         return ()
     rows = diversify(np.array([hit.score for hit in hits]), np.stack([vector_of[hit.chunk_id] for hit in hits]), n)
     return tuple(replace(hits[row], score=score) for row, score in rows.items())
+
+
+def _weighed(hit: Hit) -> Hit:
+    """Half of its score for a hit that is its headings alone."""
+    return replace(hit, score=hit.score / 2) if is_heading_alone(hit.text, hit.headings) else hit
 
 
 def _best(scores: Mapping[int, float], n: int) -> dict[int, float]:

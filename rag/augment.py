@@ -62,15 +62,11 @@ def _passage(evidence: Evidence) -> Passage:
     return Passage(evidence, "".join(pieces), tuple(offsets))
 
 
-def heading_spans(text: str, path: str) -> list[tuple[int, int]]:
-    """(start, end) of the headings in a passage of the document at `path`; none where `#` begins no heading."""
-    return [match.span() for match in _HEADING.finditer(text)] if path.lower().endswith(_WITH_HEADINGS) else []
-
-
 def _hidden(evidence: Evidence) -> set[int]:
     """The places of the characters that are not shown; headings are, where a passage holds nothing else."""
     text = evidence.text
-    hidden = {i for span in heading_spans(text, evidence.path) for i in range(*span)}
+    headings = _HEADING.finditer(text) if evidence.path.lower().endswith(_WITH_HEADINGS) else ()
+    hidden = {i for match in headings for i in range(*match.span())}
     if all(character.isspace() or i in hidden for i, character in enumerate(text)):
         hidden = set()
     for match in _MARKED.finditer(text):

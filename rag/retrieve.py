@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from indexer.errors import DocumentNotFound
 from indexer.query import plain
 from indexer.types import Filter
-from rag.augment import heading_spans
 from rag.defining import asked_term, with_defining
 from rag.errors import EvidenceGone, UnknownCollection
 from rag.ports import Retrieved
@@ -23,7 +22,6 @@ CANDIDATES_PER_EVIDENCE = 3  # so that dropping near-duplicates still leaves eno
 CANDIDATES_TO_DEFINE = 12  # among which one that defines what is asked for is looked for
 SAME_TEXT = 0.8  # of two passages' three-word sequences in common: one is a copy of the other
 _WORD = re.compile(r"\w+")
-_FRAME = re.compile(r":\w+:`[^`\n]*`|<[^<>\n]+>|&#?\w+;")
 
 
 class IndexRetriever:
@@ -40,8 +38,7 @@ class IndexRetriever:
         term = asked_term(query)
         per_evidence = CANDIDATES_PER_EVIDENCE if term is None else CANDIDATES_TO_DEFINE
         result = self._index.search(plain(query), n=per_evidence * n_evidence, filter=filter)
-        telling = [hit for hit in result.hits if says_something(hit.text, hit.path)] or result.hits
-        hits = drop_near_duplicates(telling, n_evidence if term is None else len(telling))
+        hits = drop_near_duplicates(result.hits, n_evidence if term is None else len(result.hits))
         if term is not None:
             hits = with_defining(hits, n_evidence, lambda hit: hit.text, term)
         return Retrieved(tuple(_evidence(hit) for hit in hits), result.generation)
@@ -83,14 +80,6 @@ def holds_passages(index: Index, collection: str | None) -> bool:
     if names and collection not in names:
         raise UnknownCollection(collection, names)
     return any(one.n_chunks for one in collections if one.name == collection)
-
-
-def says_something(text: str, path: str) -> bool:
-    """Whether a passage of the document at `path` has words besides headings, labels, tags and entities, by which alone it
-    may have been found."""
-    for start, end in heading_spans(text, path):
-        text = text[:start] + " " * (end - start) + text[end:]
-    return bool(_WORD.search(_FRAME.sub(" ", text)))
 
 
 def drop_near_duplicates(hits: Iterable[Hit], n: int) -> list[Hit]:

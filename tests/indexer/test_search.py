@@ -191,6 +191,15 @@ def test_copies_of_a_better_hit_give_way(tmp_path: Path) -> None:
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
 
 
+def test_headings_alone_give_way_to_what_stands_under_them(tmp_path: Path) -> None:
+    text = "# The chain rule\n\n&nbsp;\n\n## Use\n\nThe chain rule is for long chains, where one thing hangs on another.\n"
+    with Index.open(tmp_path, embedder=HashEmbedder()) as index:
+        index.add("a.md", text.encode())
+        hits = index.search("the chain rule").hits
+        assert ["&nbsp;" in hit.text for hit in hits] == [False, True]
+        assert hits[1].score < hits[0].score
+
+
 def test_what_a_query_demands_holds_for_both_sides(index: Index) -> None:
     index.add("both.md", b"cats bark at dogs", collection="land")
     for mode in ("hybrid", "dense", "bm25"):

@@ -11,7 +11,7 @@ from indexer.index import Index
 from indexer.types import Filter, Hit, Place
 from rag.errors import EvidenceGone, NothingIndexed, UnknownCollection
 from rag.pipeline import Pipeline
-from rag.retrieve import IndexRetriever, drop_near_duplicates, holds_passages, says_something
+from rag.retrieve import IndexRetriever, drop_near_duplicates, holds_passages
 from rag.types import Question
 from tests.indexer.fakes import HashEmbedder
 from tests.rag.fakes import FakeReader
@@ -108,30 +108,6 @@ def test_a_question_of_what_something_is_finds_what_says_so(index: Index) -> Non
     found = IndexRetriever(index).retrieve("What is dropout?", n_evidence=3, filter=Filter())
     assert [evidence.path for evidence in found.evidence][-1] == "lecture.md"
     assert len(found.evidence) == 3
-
-
-def test_passages_that_are_found_by_their_headings_alone_are_not_read(index: Index) -> None:
-    index.add(
-        "a.md",
-        b"# The chain rule\n\n&nbsp;\n\n## The chain rule\n\n:label:`sec_chain_rule`\n\n## Use\n\nIt multiplies.\n",
-    )
-    found = IndexRetriever(index).retrieve("the chain rule", n_evidence=8, filter=Filter())
-    assert ["It multiplies." in evidence.text for evidence in found.evidence] == [True]
-
-
-@pytest.mark.parametrize(("text", "expected"), [("# A\n\n&nbsp;", False), (":label:`a`", False), ("<a name='x'></a>", False),
-    ("# #", False), ("x", True), ("# A\n\n42", True), ("Population: 2", True), ("`code`", True)])  # fmt: skip
-def test_what_says_something(text: str, expected: bool) -> None:
-    assert says_something(text, "notes/a.md") == expected
-
-
-def test_a_comment_says_something() -> None:
-    assert says_something("# ReLU is max(0, x)", "relu.py")
-
-
-def test_headings_alone_are_read_where_there_is_nothing_else(index: Index) -> None:
-    index.add("a.md", b"# The chain rule\n")
-    assert IndexRetriever(index).retrieve("the chain rule", n_evidence=8, filter=Filter()).evidence
 
 
 def test_copies_of_a_passage_are_read_once(index: Index) -> None:
