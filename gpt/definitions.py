@@ -29,6 +29,7 @@ _COPULA = re.compile(
 _NO_DEFINITION = re.compile(  # "is used", "was able", "are found": what follows does not say what the term is
     r"(?:\w+ed|able|concerned|known|found|used|made|given|written|spoken|born|due|important|also|one of them|in|on|at|from|by)\b"
 )
+_KIND = r"(?:an?|the|any|one of|defined)\b"  # what a predicate begins with that says what something is
 _BRACES = {ord("{"): None, ord("}"): None}  # FOLDOC's links
 _ENTRY_MARKUP = re.compile(  # FOLDOC: number, /how it sounds/, <field>, (synonyms)
     r"^\s*(?:\d+\.\s+)?(?:/[^/]{1,40}/\s*)?(?:\d+\.\s+)?(?:<[^>]*>\s*)?(?:\([^)]*\)\s*)?(?:/[^/]{1,40}/\s*)?(?:\[[^\]]*\]\s*)?"
@@ -86,15 +87,18 @@ def define(term: str, text: str) -> Definition | None:
 
 
 def mentions(definition: Definition, text: str) -> list[str]:
-    """Passages of `text` that speak of the term most and do not say what it is, at most MAX_MENTIONS."""
-    name = re.escape(definition.term)
-    says = re.compile(
-        rf"\b{name}(?:s|es)?\b[^.;]{{0,40}}?\s(?:is|are|was|were)\s(?:an?|the|any|one of|defined)\b", re.I
+    """Passages of `text` that speak of the term and do not say what it is, at most MAX_MENTIONS: best ones that say something
+    else of it ("Flags are mostly rectangular"), then those that name it most."""
+    name = rf"\b{re.escape(definition.term)}"
+    says_what = re.compile(rf"{name}(?:s|es)?\b[^.;]{{0,40}}?\s(?:is|are|was|were)\s{_KIND}", re.I)
+    says_else = re.compile(
+        rf"(?:^|[.!?,] |\b(?:the|an?) ){name}(?:s|es)?\s(?:is|are|was|were|has|have|can)\s(?!{_KIND})", re.I
     )
     clause = definition.passage[definition.start : definition.end]
-    found = [(len(re.findall(rf"\b{name}\b", w, re.I)), w) for w in windows_of(text) if clause not in w]
-    spoken = sorted((w for w in found if w[0] and not says.search(w[1])), key=lambda w: -w[0])
-    return [window for _, window in spoken[:MAX_MENTIONS]]
+    windows = [w for w in windows_of(text) if clause not in w and not says_what.search(w)]
+    ranked = [(bool(says_else.search(w)), len(re.findall(rf"{name}\b", w, re.I)), w) for w in windows]
+    spoken = sorted((r for r in ranked if r[1]), key=lambda r: (-r[0], -r[1]))
+    return [window for *_, window in spoken[:MAX_MENTIONS]]
 
 
 def _article(group: list[tuple[Definition, str]], rng: random.Random) -> Article:

@@ -121,24 +121,25 @@ LINE = (
 
 
 def test_passages_that_speak_of_a_term_and_do_not_say_what_it_is_come_along() -> None:
-    says, speaks, often, silent = (
+    says, speaks, often, useful, silent = (
         LINE.format(begin)
         for begin in (
             "In short, entropy of this kind is a measure of disorder.",
             "Many were led astray by entropy in those days of the coast.",
             "The entropy of the gas rises, and with it the entropy of the engine.",
+            "Entropy is rather useful to the engineers of the coast.",
             "Nobody spoke of disorder in the harbour of the northern town.",
         )
     )
     first = LINE.format("Entropy is a measure of the disorder of a system.")
     pad = f"{LINE.format('Nobody spoke of it.')} {LINE.format('Nobody ever spoke of it.')}"  # each has its passage
-    text = "\n".join([first, pad, says, pad, speaks, pad, often, pad, silent, pad])
+    text = "\n".join([first, pad, says, pad, speaks, pad, often, pad, useful, pad, silent, pad])
     definition = define("Entropy", text)
     assert definition is not None
     found = mentions(definition, text)
     assert len(found) == MAX_MENTIONS
-    assert "entropy of the engine" in found[0]  # what speaks of it most comes first
-    assert "led astray by entropy" in found[1]
+    assert "rather useful" in found[0]  # the most like a definition
+    assert "entropy of the engine" in found[1]  # and then what speaks of it most
     assert mentions(definition, first) == []
 
 
