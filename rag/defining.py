@@ -23,7 +23,7 @@ _ASKED = re.compile(
     re.IGNORECASE,
 )
 # "What is dropout used for?" asks something else.
-_TAIL = re.compile(r"\b(?:of|for|used|in|to|do|work|between|from|by|with|on|good)\b", re.IGNORECASE)
+_TAIL = re.compile(r"(?<!\S)(?:of|for|used|in|to|between|from|by|with|on|about)(?!\S)", re.IGNORECASE)
 _MEANT = re.compile(r"\b(?:mean|defined)\b", re.IGNORECASE)
 _SAYS = r"refers?\s+to|means?|denotes?|describes?|stands?\s+for"
 _IS = rf"(?:(?:is|are|was|were)\s+(?:\w+ly\s+)?(?:an?|any|the|one|when|how|what|defined|just)|{_SAYS})\b"

@@ -19,6 +19,8 @@ from rag.defining import MAX_DEFINITION_CHARS, MAX_MOVED, asked_term, defines, d
         ("What does BPE mean?", "BPE"),
         ("How is entropy defined?", "entropy"),
         ("What is the vanishing gradient problem?", "vanishing gradient problem"),
+        ("What is in-context learning?", "in-context learning"),
+        ("What is work?", "work"),
         ("What does dropout do?", None),
         ("What is dropout used for?", None),
         ("What is the vocabulary size of GPT-2?", None),
