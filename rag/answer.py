@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from rag.augment import Passage
-from rag.defining import definition_end
+from rag.defining import whole_definition
 from rag.ports import Reading, Span
 from rag.types import Evidence
 
@@ -55,7 +55,7 @@ def choose(
     ranked = sorted(
         reading.spans, key=lambda span: -span.score - EVIDENCE_WEIGHT * passages[span.passage].evidence.score
     )
-    found = ((span, _claim(span, passages[span.passage], span.end)) for span in ranked[:CANDIDATES])
+    found = ((span, _claim(span, passages[span.passage], (span.start, span.end))) for span in ranked[:CANDIDATES])
     claims = [(span, claim) for span, claim in found if claim is not None]
     if not claims:
         return None
@@ -63,14 +63,14 @@ def choose(
     if asked_term is None:
         return best
     passage = passages[span.passage]
-    whole = _claim(span, passage, definition_end(passage.text, *trim(passage.text, span.start, span.end), asked_term))
+    whole = _claim(span, passage, whole_definition(passage.text, *trim(passage.text, span.start, span.end), asked_term))
     return best if whole is None or _PARAGRAPH_END.search(whole.text) else whole
 
 
-def _claim(span: Span, passage: Passage, until: int) -> Claim | None:
-    """What stands from the span's start to `until`, in the evidence's own characters; None when trimming leaves nothing."""
+def _claim(span: Span, passage: Passage, said: tuple[int, int]) -> Claim | None:
+    """What is `said`, the span or more around it, in the evidence's own characters; None when trimming leaves nothing."""
     passage.origin(span.start, span.end)
-    start, end = trim(passage.text, span.start, until)
+    start, end = trim(passage.text, *said)
     if not _says_something(passage.text[start:end]):
         return None
     text, (first, last) = passage.evidence.text, passage.origin(start, end)

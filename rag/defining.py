@@ -28,6 +28,7 @@ _MEANT = re.compile(r"\b(?:mean|defined)\b", re.IGNORECASE)
 _SAYS = r"refers?\s+to|means?|denotes?|describes?|stands?\s+for"
 _IS = rf"(?:(?:is|are|was|were)\s+(?:\w+ly\s+)?(?:an?|any|the|one|when|how|what|defined|just)|{_SAYS})\b"
 _IS_BEFORE = rf"(?:(?:is|are|was|were)(?:\s+\w+ly)?(?:\s+(?:just|defined\s+as))?|{_SAYS})\s+$"
+_NO_VERBS = frozenset("is was has as its this does us others layers units networks".split())
 _CALLED = r"\b(?:called|termed|known\s+as|referred\s+to\s+as)\s+(?:an?\s+|the\s+)?[\"“']?"
 # "The idea of dropout is ..." says what the idea is.
 _PART_OF = re.compile(
@@ -56,15 +57,20 @@ def defines(text: str, term: str) -> bool:
     return any(not _PART_OF.search(plain, max(0, found.start() - 40), found.start()) for found in said)
 
 
-def definition_end(text: str, start: int, end: int, term: str) -> int:
-    """Where the clause ends that says what the term is, if [start, end) is how it begins; else `end`.
+def whole_definition(text: str, start: int, end: int, term: str) -> tuple[int, int]:
+    """(start, end) of all that is said of the term, if [start, end) is how that begins: behind "Dropout is", to the end of the
+    clause; and where it stands behind another verb, as in "Dropout sets", with the verb. Else the range as it is.
 
     A reader learnt from short answers and stops at "a technique"; who asked wants to know which one.
     """
-    if not re.search(rf"{_named(term)}{_IS_BEFORE}", text[max(0, start - 200) : start], re.IGNORECASE):
-        return end
+    before = text[max(0, start - 200) : start]
+    if not re.search(rf"{_named(term)}{_IS_BEFORE}", before, re.IGNORECASE):
+        verb = re.search(rf"{_named(term)}(?-i:(?P<verb>[a-z]{{2,}}s))\s+$", before, re.IGNORECASE)
+        if verb is None or verb["verb"] in _NO_VERBS:
+            return start, end
+        start -= len(before) - verb.start("verb")
     stop = sentence_end(text, end - 1)
-    return stop if end < stop <= start + MAX_DEFINITION_CHARS else end
+    return start, stop if end < stop <= start + MAX_DEFINITION_CHARS else end
 
 
 def _words(term: str) -> str:

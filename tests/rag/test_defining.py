@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.defining import MAX_DEFINITION_CHARS, MAX_MOVED, asked_term, defines, definition_end, with_defining
+from rag.defining import MAX_DEFINITION_CHARS, MAX_MOVED, asked_term, defines, whole_definition, with_defining
 
 
 @pytest.mark.parametrize(
@@ -97,13 +97,16 @@ def test_the_best_passage_never_gives_way() -> None:
         ("A tea is a drink made of leaves. It is old.", "a drink", "a drink made of leaves"),
         ("Tea (cha) is basically a drink made of leaves", "a drink", "a drink made of leaves"),
         ("By tea we mean: tea refers to the drink of leaves; or of herbs.", "the drink", "the drink of leaves"),
+        ("Green tea wakes the tired up, in the morning.", "the tired", "wakes the tired up, in the morning"),
+        ("Teas are leaves in water.", "leaves", "leaves in water"),
+        ("Tea leaves the tired awake. It is old.", "awake", "awake"),
         ("Tea is drunk in the morning. It is a drink made of leaves.", "a drink", "a drink"),
         ("Coffee is a drink made of beans.", "a drink", "a drink"),
         (f"Tea is a drink {'very ' * 70}hot.", "a drink", "a drink"),
     ],
 )
 def test_how_far_a_definition_reaches(text: str, begins: str, whole: str) -> None:
-    start = text.index(begins)
-    end = definition_end(text, start, start + len(begins), "tea")
+    at = text.index(begins)
+    start, end = whole_definition(text, at, at + len(begins), "tea")
     assert text[start:end] == whole
     assert end - start <= MAX_DEFINITION_CHARS
