@@ -9,6 +9,8 @@ from tests.indexer.loaders.office import paragraph, part, write_docx, write_epub
 from tests.indexer.loaders.pdf_writer import Page, column, write_pdf
 from tests.indexer.loaders.zip_writer import Entry, write_zip
 
+MAX_BYTES = 1 << 16  # larger files say nothing that smaller ones do not, and take longer
+
 
 @dataclass(frozen=True)
 class Parser:
