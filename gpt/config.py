@@ -224,9 +224,9 @@ RECIPES: dict[str, Recipe] = {
             name="mini",
             model=GPTConfig(depth=6, aspect=42, vocab_size=16384),  # 256 wide, 4 heads of 64
             pretrain=TrainConfig(steps=800),
-            detect=TrainConfig(steps=5000, muon_lr=0.01, adam_lr=0.002, cooldown=0.0, seed=7, checkpoint_every=200),
+            detect=TrainConfig(steps=7200, muon_lr=0.01, adam_lr=0.002, cooldown=0.0, seed=7, checkpoint_every=200),
             reading=TrainConfig(
-                steps=5600,
+                steps=4900,
                 muon_lr=0.01,
                 adam_lr=0.002,
                 unanswerable=0.33,
