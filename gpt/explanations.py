@@ -88,7 +88,8 @@ def explanation_articles(texts: Iterable[str], max_questions: int, seed: int) ->
 
 def _paragraphs(text: str, number: int, limit: int, rng: random.Random) -> list[Paragraph]:
     """The passages of a document that explain something, and some of those that do not, which a reader could be misled by."""
-    made, others = [], []
+    made: list[Paragraph] = []
+    others: list[Paragraph] = []
     for place, window in enumerate(windows_of(text)):
         questions = _questions(window, f"explanation-{number}-{place}", rng)[:limit]
         limit -= len(questions)
