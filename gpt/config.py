@@ -263,6 +263,7 @@ RECIPES: dict[str, Recipe] = {
                 unanswerable=0.33,
                 misleading=0.5,
                 crop=0.3,
+                notes=0.3,
                 token_dropout=0.05,  # some eighteen passes over the questions: not tried yet, see docs/log.md
                 checkpoint_every=500,
             ),

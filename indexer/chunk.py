@@ -11,7 +11,7 @@ from indexer.headings import heading_words
 from indexer.types import Block, BlockKind, Chunk, Extracted
 
 BUDGET_TOKENS = 160
-_SMALL = 6  # below a sixth of the budget a chunk joins a neighbour: alone, its headings are found and tell nothing
+_SMALL = 12  # below a twelfth of the budget a chunk joins a neighbour: alone, its headings are found and tell nothing
 _WHOLE_UP_TO: dict[BlockKind, int] = {"code": 4, "formula": 16, "table_row": 16}  # in budgets; the rest: 1
 _SECTION_LEVEL = 2  # headings of this level and above always begin a chunk
 
@@ -51,7 +51,7 @@ def chunk(extracted: Extracted, *, count_tokens: CountTokens, budget_tokens: int
     inside inline formulas or code), else at lines, else at blanks. A code block, a formula or a table row is kept
     whole and may be a chunk over the budget by itself, with two exceptions that keep garbage from filling memory:
     code over 4 budgets is cut between statements, at blank lines, else at lines; a formula or a row over 16 at lines
-    or blanks. A heading may come on top of the budget, and so may what would make a chunk of less than a sixth of it and
+    or blanks. A heading may come on top of the budget, and so may what would make a chunk of less than a twelfth of it and
     stands under the same headings as a neighbour. `headings` are those that all of the chunk stands under, outermost
     first. `count_tokens` is taken to be additive over blocks; a budget below 1 raises ValueError.
     """
