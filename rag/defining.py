@@ -28,6 +28,7 @@ _MEANT = re.compile(r"\b(?:mean|defined)\b", re.IGNORECASE)
 _SAYS = r"refers?\s+to|means?|denotes?|describes?|stands?\s+for"
 _IS = rf"(?:(?:is|are|was|were)\s+(?:\w+ly\s+)?(?:an?|any|the|one|when|how|what|defined|just)|{_SAYS})\b"
 _IS_BEFORE = rf"(?:(?:is|are|was|were)(?:\s+\w+ly)?(?:\s+(?:just|defined\s+as))?|{_SAYS})\s+$"
+# Behind "dropout": what is no verb though it ends in s, "dropout layers" among it.
 _NO_VERBS = frozenset("is was has as its this does us others layers units networks".split())
 _CALLED = r"\b(?:called|termed|known\s+as|referred\s+to\s+as)\s+(?:an?\s+|the\s+)?[\"“']?"
 # "The idea of dropout is ..." says what the idea is.
@@ -45,7 +46,8 @@ def asked_term(question: str) -> str | None:
         return None
     if re.match(r"\s*(?:what\s+do|how)", question, re.IGNORECASE) and not _MEANT.search(question):
         return None
-    return asked["term"].rstrip(".")
+    term = asked["term"].rstrip(".")
+    return term if re.search(r"\w", term) else None
 
 
 def defines(text: str, term: str) -> bool:

@@ -158,6 +158,20 @@ def test_what_an_earlier_version_has_read_is_read_again_once_and_embeds_nothing(
         assert not any(known.outdated for known in reading.known(reading.collection_id("default")))
 
 
+def test_of_uploads_that_were_read_otherwise_only_those_that_can_be_read_are_read_again(index: Index, notes: Path) -> None:
+    index.sync([notes])
+    kept = index.add("broken.txt", b"words that were read")
+    index.add_texts([("0000001", "a text of an evaluation")])
+    with index._store.write() as writing:
+        writing.connection.execute("INSERT INTO blob VALUES ('none', x'')")
+        writing.connection.execute("UPDATE document SET read_as = 0, sha256 = 'none' WHERE path = 'broken.txt'")
+        writing.connection.execute("UPDATE document SET read_as = 0 WHERE path = '0000001'")
+    report = index.sync([notes])
+    assert [failure.path for failure in report.failed] == ["broken.txt"]
+    assert index.text(kept.document_id) == "words that were read"
+    assert [hit.path for hit in index.search("evaluation", mode="bm25").hits] == ["0000001"]
+
+
 def test_a_file_that_cannot_be_indexed_is_reported_and_the_rest_goes_on(index: Index, notes: Path) -> None:
     (notes / "bad.ipynb").write_text("{ not json")
     (notes / "empty.md").write_text("")

@@ -27,6 +27,8 @@ from rag.defining import MAX_DEFINITION_CHARS, MAX_MOVED, asked_term, defines, w
         ("How is the gradient computed?", None),
         ("Who is Ada Lovelace?", None),
         ("When was the Transformer paper published?", None),
+        ("What is ...?", None),
+        ("What is -?", None),
         ("What is", None),
         ("", None),
     ],
@@ -98,6 +100,7 @@ def test_the_best_passage_never_gives_way() -> None:
         ("Tea (cha) is basically a drink made of leaves", "a drink", "a drink made of leaves"),
         ("By tea we mean: tea refers to the drink of leaves; or of herbs.", "the drink", "the drink of leaves"),
         ("Green tea wakes the tired up, in the morning.", "the tired", "wakes the tired up, in the morning"),
+        ("Tea layers the cups. It is old.", "the cups", "the cups"),  # as in "dropout layers": rather no verb
         ("Teas are leaves in water.", "leaves", "leaves in water"),
         ("Tea leaves the tired awake. It is old.", "awake", "awake"),
         ("Tea is drunk in the morning. It is a drink made of leaves.", "a drink", "a drink"),
