@@ -18,7 +18,7 @@ from indexer.errors import StoreCorrupt
 from indexer.filter import Scope
 from indexer.fuse import fuse
 from indexer.headings import is_heading_alone
-from indexer.lexical import search_bm25
+from indexer.lexical import bm25_of, search_bm25
 from indexer.query import Query
 from indexer.records import STORED_DTYPE, Ids, Reading, Vectors
 from indexer.snapshot import Header, quarantine, read_snapshot, write_snapshot
@@ -74,9 +74,12 @@ class Searcher:
             if vector is not None:
                 check_model(reading, self._embedder.name)  # another one may have taken over since
                 scores = self._dense(reading, vector, n_candidates, scope, query.required)
-                if mode == "hybrid":
+                if mode == "hybrid":  # what one side found has its score of the other, however far down it stands there
+                    of_dense = [chunk for chunk in scores if chunk not in lexical]
                     others = [chunk for chunk in lexical if chunk not in scores]
                     scores |= {chunk: float(row @ vector) for chunk, _, row in _vectors(reading, others)}
+                    if len(lexical) >= n_candidates:
+                        lexical |= bm25_of(reading, query, of_dense)
                     hits = _without_copies(reading, fuse(scores, lexical), n)
                     return SearchResult(hits, reading.generation())
             return SearchResult(tuple(reading.hits(_best(scores, n))[:n]), reading.generation())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from indexer.filter import Scope
 from indexer.index import Index
-from indexer.lexical import search_bm25
+from indexer.lexical import bm25_of, search_bm25
 from indexer.query import parse, plain
 from indexer.store import Store
 from indexer.types import Filter
@@ -109,3 +109,15 @@ def test_scores_follow_the_formula(store: Store) -> None:
         frequency, length = rows[name].count("sleep"), len(rows[name])
         expected = max(idf, 1e-6) * frequency * 2.2 / (frequency + 1.2 * (0.25 + 0.75 * length / average))
         assert score == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("query", ["cats sleep", "sleep -purr", '"cats sleep"', "sw*", " ?! "])
+def test_chosen_chunks_have_the_scores_that_a_search_gives_them(store: Store, query: str) -> None:
+    with store.read() as reading:
+        every = search_bm25(reading, parse(query), 10, Scope(reading, Filter()))
+        ids = [row[0] for row in reading.connection.execute("SELECT chunk_id FROM chunk")]
+        assert bm25_of(reading, parse(query), every) == every
+        some = bm25_of(reading, parse(query), ids[::2])
+        assert {chunk: score for chunk, score in every.items() if chunk in ids[::2]}.items() <= some.items()
+        assert set(some) <= set(ids[::2])
+        assert bm25_of(reading, parse(query), []) == {}

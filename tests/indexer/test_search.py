@@ -64,6 +64,22 @@ def test_hybrid_finds_what_only_one_side_finds(index: Index) -> None:
     assert set(paths(index, "bark", mode="hybrid")) == set(NOTES)
 
 
+def test_a_score_does_not_depend_on_how_many_candidates_each_side_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each side's own list may end before a hit of the other: its score there counts nevertheless."""
+    words = [f"word{i}" for i in range(24)]
+    with open_index(tmp_path) as index:
+        for i in range(24):  # the more "cats" the better for BM25; the vectors know only how much else there is
+            index.add(f"{i}.txt", " ".join(["cats"] * (1 + i) + words[: (7 * i) % 24]).encode(), collection="a")
+        every = {hit.path: hit.score for hit in index.search("cats word1 word2", n=24).hits}
+        monkeypatch.setattr(search, "N_CANDIDATES", 3)
+        few = {hit.path: hit.score for hit in index.search("cats word1 word2", n=3).hits}
+        of_dense = paths(index, "cats word1 word2", n=3, mode="dense")
+        assert not set(of_dense) <= set(paths(index, "cats word1 word2", n=3, mode="bm25"))
+    assert few == pytest.approx({path: every[path] for path in few})
+
+
 def test_only_the_collection_asked_for_is_searched(index: Index) -> None:
     for mode in ("hybrid", "dense", "bm25"):
         assert paths(index, "cats dogs fish", filter=Filter("fish"), mode=mode) == ["fish.md"]
