@@ -48,8 +48,11 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
 
 def sentence_end(text: str, start: int) -> int:
     """Where the sentence that holds `start` ends, before its closing mark; a semicolon ends it too."""
+    word = start  # where the word begins that `start` may lie in
+    while word and not text[word - 1].isspace():
+        word -= 1
     for found in _STOP.finditer(text, start):
-        if found.group() != "." or not _abbreviated(text[start : found.start()]):
+        if found.group() != "." or not _abbreviated(text[word : found.start()]):
             return found.start()
     return len(text)
 

@@ -29,6 +29,8 @@ def test_a_sentence_ends_before_its_mark_or_at_a_semicolon() -> None:
     assert sentence_end("A town, e.g. Lorne, grew. It did.", 0) == 24
     assert sentence_end("It grew; it shrank.", 0) == 7
     assert sentence_end("no end", 0) == 6
+    cited = "A trick by Smith et al. of that year. It works."
+    assert {sentence_end(cited, start) for start in range(cited.index(". It"))} == {cited.index(". It")}
 
 
 @pytest.mark.parametrize(
