@@ -26,6 +26,7 @@ examples:
   studygpt train all mini --corpus data --out runs/mini
   studygpt train reading mini --corpus data --out runs/mini --steps 1000
   studygpt train all base --corpus data --device cuda --minutes 24
+  studygpt train reading mini --corpus data --out runs/mini --teacher runs/first/released/mini
   studygpt train report mini --corpus data --out runs/mini
   studygpt train all tiny --dataset notes/ --dataset questions.jsonl --out runs/notes
   studygpt train pretrain mini --dataset hub:some/texts:train --fields title,body
@@ -62,6 +63,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--minutes", metavar="N", type=minutes, help="time of `train all`, whose steps then follow (--docs: default 10)"
     )
+    parser.add_argument(
+        "--teacher",
+        metavar="MODEL",
+        type=folder,
+        action="append",
+        default=[],
+        help="a released model, folder or name, that the reading stage learns from beside the labels; again for more",
+    )
     parser.add_argument("--device", default="cpu", help="cpu, cuda, or another torch device (default: cpu)")
     own = parser.add_argument_group("your own documents")
     own.add_argument("--docs", metavar="FOLDER", type=folder, help="the documents to go on learning from")
@@ -90,6 +99,8 @@ def run(args: argparse.Namespace) -> Report:
         chosen = _prepared(chosen, args, stages, out)
     elif args.corpus is None and args.stage != "report":  # which tells what it can from the run alone
         raise ConfigError("nothing to train on: name a folder with --corpus, or your data with --dataset")
+    if args.teacher:
+        chosen = dataclasses.replace(chosen, teachers=tuple(map(str, args.teacher)))
     timed = _timed(chosen, args, out)
     results = {stage: _run_stage(stage, _with_steps(chosen, stage, args.steps), args, out, timed) for stage in stages}
     return Report(results, lambda console: _show(console, results))
@@ -104,6 +115,8 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigError(
             f"--steps={args.steps} needs one stage that has steps, {', '.join(STEPPED)}, not {args.stage}"
         )
+    if args.teacher and (args.stage not in ("reading", "all") or args.docs is not None):
+        raise ConfigError(f"--teacher {args.teacher[0]} goes with `train reading` or `train all` of a recipe")
     if args.fields and not args.dataset:
         raise ConfigError(f"--fields={','.join(args.fields)} names columns of a --dataset; name the data set as well")
     if args.docs is None:

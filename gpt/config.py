@@ -96,6 +96,10 @@ class TrainConfig:
     crop_tokens: int = 96
     notes: float = 0.0  # fraction of the passages that are written as notes are (gpt/markup.py)
     token_dropout: float = 0.0  # fraction of a prompt's tokens that become <|mask|>; their marks stay
+    taught: float = (
+        0.5  # of the loss, what teachers answer, where there are any (gpt/teachers.py); the rest: the labels
+    )
+    taught_by: str = ""  # which ones
     recurring: float = 0.0  # questions about recurring spans in a pass, new ones each time, for each of the others
 
     def cycle_of(self, step: int) -> tuple[int, int, int]:
@@ -121,6 +125,7 @@ class TrainConfig:
             "crop",
             "notes",
             "token_dropout",
+            "taught",
             "recurring",
         )
         for name in fractions:
@@ -186,6 +191,7 @@ class Recipe:
     detect: TrainConfig | None = None  # a stage between pretraining and reading, if any (gpt/detection.py)
     reinforce: ReinforceConfig | None = None  # a stage after reading, if any
     calibration_file: str = ""  # SQuAD 2.0's format; fits the abstention for one passage, where the data folder has it
+    teachers: tuple[str, ...] = ()  # released models that the reading stage learns from beside the labels
     held_out_articles: int = 44  # the yardstick: never trained on; the abstention is calibrated on them
     fields: tuple[str, ...] = field(default=("title", "text"))
 
@@ -197,8 +203,10 @@ class Recipe:
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of every number above; the model card carries it."""
-        return hashlib.sha256(json.dumps(dataclasses.asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+        """sha256 of every number above; the model card carries it. Where teachers lie is no part of it: the card tells
+        which ones they are."""
+        told = {**dataclasses.asdict(self), "teachers": ()}
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
 _WIKI = tuple(f"pretrain/wiki-{i:02d}.jsonl.xz" for i in range(7))

@@ -18,6 +18,7 @@ from gpt.config import TrainConfig
 from gpt.model import GPT
 from gpt.reading import OVERHEAD_TOKENS, Piece, Prompt, PromptBatch, build_prompt, padded_length, span_log_probs
 from gpt.reading_data import N_NEGATIVES, ReadingData
+from gpt.teachers import Teachers
 
 MIN_DISTRACTOR_TOKENS = 16
 ALONE, BESIDE, WRONG, MISLED = range(4)  # what an example is in a pass: see _Pass.kind
@@ -47,6 +48,8 @@ class Reading:
     `config.distractors` have a second paragraph, before or after the right one. In `config.crop` of all, passages are cut to
     `config.crop_tokens` tokens, a window around the answer. A pass takes all examples, of those about recurring spans
     others than the pass before.
+
+    Where there are `teachers`, `config.taught` of the loss is about what they answer; they see the prompts whole.
     """
 
     name = "reading"
@@ -58,8 +61,10 @@ class Reading:
         context_len: int,
         score: Callable[[GPT], dict[str, float]] = lambda model: {},
         device: str = "cpu",
+        teachers: Teachers | None = None,
     ):
         self.data, self.config, self.context_len, self.device = data, config, context_len, device
+        self.teachers = teachers
         self.evaluate = score
         examples = data.examples
         self._paragraph_len = np.array([len(p) for p in data.paragraphs])
@@ -71,11 +76,16 @@ class Reading:
         self._n_batches: list[int] = []  # of each pass from the first
 
     def loss(self, model: GPT, step: int) -> tuple[Tensor, int]:
-        """Mean of -log P(first token) and -log P(last token), nats."""
+        """Mean of -log P(first token) and -log P(last token), nats; of the teachers' answers the cross-entropy."""
         batch, target = self.batch(step)
-        hidden = model(batch.ids, batch.marks, batch.mask)
+        hidden = model(self.shown(batch.ids, step), batch.marks, batch.mask)
         log_p = span_log_probs(model.span_logits(hidden), batch.allowed)
-        return -log_p.gather(1, target[:, None, :]).mean(), batch.ids.numel()
+        loss = -log_p.gather(1, target[:, None, :]).mean()
+        if self.teachers is not None:
+            believed = self.teachers(batch)
+            taught = -(believed * log_p.masked_fill(~batch.allowed[..., None], 0.0)).sum(dim=1).mean()
+            loss = loss.lerp(taught, self.config.taught)
+        return loss, batch.ids.numel()
 
     def batch(self, step: int) -> tuple[PromptBatch, Tensor]:
         """Prompts and targets (B, 2) of that step; the same at every call."""
@@ -87,11 +97,16 @@ class Reading:
         rows = [self._row(plan, int(i)) for i in members]
         special = self.data.tokenizer.special_ids
         batch = PromptBatch.pad([prompt for prompt, *_ in rows], special["<|pad|>"], length, self.device)
-        if self.config.token_dropout:
-            rng = np.random.default_rng((self.config.seed, number, index, 1))
-            dropped = torch.from_numpy(rng.random(batch.ids.shape) < self.config.token_dropout).to(self.device)
-            batch.ids.masked_fill_(dropped & (batch.ids < min(special.values())), special["<|mask|>"])
         return batch, torch.tensor([[start, end] for _, start, end in rows], device=self.device)
+
+    def shown(self, ids: Tensor, step: int) -> Tensor:
+        """The ids of that step's prompts with `config.token_dropout` of their words masked; the same at every call."""
+        if not self.config.token_dropout:
+            return ids
+        special = self.data.tokenizer.special_ids
+        rng = np.random.default_rng((self.config.seed, step, 1))
+        dropped = torch.from_numpy(rng.random(ids.shape) < self.config.token_dropout).to(ids.device)
+        return ids.masked_fill(dropped & (ids < min(special.values())), special["<|mask|>"])
 
     def passed(self, number: int) -> _Pass:
         """The plan of that pass over the examples."""

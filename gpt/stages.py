@@ -6,6 +6,7 @@ Where out/prepared/ holds the texts as tokens (gpt/prepared.py), pretraining sta
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from gpt.recurring import recurring_articles
 from gpt.reinforce import Reinforce
 from gpt.replacements import Replacements
 from gpt.squad import Article, load_articles
+from gpt.teachers import load_teachers
 from gpt.tokenizer import Tokenizer, train_tokenizer
 from gpt.train import OnStep, train
 from gpt.yardstick import Yardstick, split_articles
@@ -98,13 +100,22 @@ def before_reading(recipe: Recipe) -> str:
 
 
 def reading_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu") -> dict[str, Any]:
-    """Teaches the pretrained model to point at answers; the weights end in out/reading, scored on held-out articles."""
-    examples = _reading(recipe, recipe.reading, corpus, tokenizer_stage(recipe, corpus, out), device)
+    """Teaches the pretrained model to point at answers; the weights end in out/reading, scored on held-out articles.
+
+    Beside the labels it learns from the recipe's teachers, if any.
+    """
+    tokenizer, config = tokenizer_stage(recipe, corpus, out), recipe.reading
     model = trained(recipe, out, before_reading(recipe)).to(device)
+    teachers = None
+    if recipe.teachers:
+        teachers, who = load_teachers(recipe.teachers, tokenizer, model, config, device)
+        config = replace(config, taught_by=who)
+    examples = _reading(recipe, config, corpus, tokenizer, device)
+    examples.teachers = teachers
     with torch.no_grad():
         model.span_head.weight.zero_()  # as it begins; detection may have used it
     task = accelerate(model, examples, device)
-    return train(model, task, recipe.reading, out / "reading", on_step, evaluate_every=1000)
+    return train(model, task, config, out / "reading", on_step, evaluate_every=1000)
 
 
 def reinforce_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu") -> dict[str, Any]:
@@ -159,6 +170,7 @@ def release_stage(recipe: Recipe, corpus: Path, out: Path, device: str = "cpu") 
         "recipe_fingerprint": recipe.fingerprint,
         "data": recipe.files,
         "stages": {k: {n: s.get(n) for n in ("step", "tokens", "seconds", "loss")} for k, s in stages.items()},
+        "taught_by": stages["reading"]["identity"]["training"].get("taught_by", ""),
         "held_out": yardstick.score(model),
         "calibrated_on": fitted_on,
     }
@@ -204,6 +216,8 @@ def model_card(released: Released) -> str:
     flops = sum(config.flops_per_token(256) * s["tokens"] for s in training["stages"].values() if s.get("tokens"))
     scores = ", ".join(f"{k} {v}" for k, v in training["held_out"].items())
     calibration = ", ".join(f"{k} {v}" for k, v in released.calibration.items())
+    teachers = training.get("taught_by")
+    taught = f"\n- Taught, beside the labels, by readers of before: {teachers}." if teachers else ""
     return f"""# {released.name}
 
 A GPT of {config.n_params / 1e6:.1f}M parameters ({config.n_layer} layers, {config.n_embd} wide, {config.n_head} heads,
@@ -217,7 +231,7 @@ or says that it is not there. Trained from scratch by this project: `studygpt tr
 - Recipe: `{training["recipe"]}`, fingerprint `{training["recipe_fingerprint"]}`; about {flops:.2g} FLOP.
 - Weights: int8 with a scale a row, float32 once loaded.
 - Data: {", ".join(f"`{name}`" for name in training["data"])} (Wikipedia and SQuAD CC BY-SA, arXiv abstracts CC0,
-  definitions from Wikipedia, WordNet and FOLDOC).
+  definitions from Wikipedia, WordNet and FOLDOC).{taught}
 - Held-out articles of the labelled training data: {scores}.
 - Abstention: {calibration}; fitted {training.get("calibrated_on", "on held-out articles")}.
 - Scores on the public development files stand in `docs/results.md`.

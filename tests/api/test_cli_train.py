@@ -118,6 +118,7 @@ def test_text_alone_is_enough_to_pretrain_and_not_to_read(tmp_path: Path, capsys
     [
         ([], "nothing to train on: name a folder with --corpus, or your data with --dataset"),
         (["--fields", "a,b"], "--fields=a,b names columns of a --dataset"),
+        (["--docs", ".", "--teacher", "mini"], "--teacher mini goes with `train reading` or `train all` of a recipe"),
         (["--dataset", "nowhere"], "no file or folder 'nowhere'; a data set of the hub is written hub:nowhere"),
     ],
 )

@@ -64,6 +64,19 @@ def test_a_batch_is_a_pure_function_of_its_step(tokenizer: Tokenizer, articles: 
         assert torch.equal(x, y)
 
 
+def test_dropped_tokens_become_masks_the_same_at_every_call(tokenizer: Tokenizer, articles: list[Article]) -> None:
+    task = reading(tokenizer, articles, token_dropout=0.3)
+    ids, mask = task.batch(0)[0].ids, tokenizer.special_ids["<|mask|>"]
+    shown = task.shown(ids, 0)
+    words = ids < min(tokenizer.special_ids.values())
+    assert torch.equal(shown[~words], ids[~words])
+    assert set(shown[shown != ids].tolist()) == {mask}
+    assert float((shown != ids)[words].float().mean()) == pytest.approx(0.3, abs=0.06)
+    assert torch.equal(shown, task.shown(ids, 0))
+    assert not torch.equal(shown, task.shown(ids, 1))
+    assert torch.equal(reading(tokenizer, articles).shown(ids, 0), ids)
+
+
 def test_batches_respect_the_token_budget_and_every_example_comes_once(
     tokenizer: Tokenizer, articles: list[Article]
 ) -> None:

@@ -155,6 +155,23 @@ def test_detection_stands_between_pretraining_and_reading(out: Path, corpus: Pat
         detect_stage(RECIPE, corpus, tmp_path, ignore)
 
 
+def test_a_released_reader_teaches_the_next_and_stands_on_its_card(out: Path, corpus: Path, tmp_path: Path) -> None:
+    teacher = out / "released" / "toy"
+    recipe = dataclasses.replace(RECIPE, reading=dataclasses.replace(RECIPE.reading, steps=2, taught=0.9))
+    taught = dataclasses.replace(recipe, teachers=(str(teacher),))
+    assert taught.fingerprint == recipe.fingerprint
+    shutil.copytree(out / "pretrain", tmp_path / "pretrain")
+    shutil.copy(out / "tokenizer.json", tmp_path)
+    reading_stage(taught, corpus, tmp_path, ignore)
+    release_stage(recipe, corpus, tmp_path)
+    f1 = json.loads((teacher / "config.json").read_text())["training"]["held_out"]["f1"]
+    card = (tmp_path / "released" / "toy" / "card.md").read_text()
+    assert f"by readers of before: toy (recipe {RECIPE.fingerprint}, F1 {f1})." in card
+    assert "readers of before" not in (teacher / "card.md").read_text()
+    with pytest.raises(CheckpointError, match="another training"):  # going on without its teacher
+        reading_stage(recipe, corpus, tmp_path, ignore)
+
+
 def test_stages_out_of_order_name_the_one_that_is_missing(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="studygpt train pretrain toy"):
         reading_stage(RECIPE, corpus, tmp_path, ignore)

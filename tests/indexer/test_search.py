@@ -208,7 +208,9 @@ def test_copies_of_a_better_hit_give_way(tmp_path: Path) -> None:
 
 
 def test_headings_alone_give_way_to_what_stands_under_them(tmp_path: Path) -> None:
-    text = "# The chain rule\n\n&nbsp;\n\n## Use\n\nThe chain rule is for long chains, where one thing hangs on another.\n"
+    text = (
+        "# The chain rule\n\n&nbsp;\n\n## Use\n\nThe chain rule is for long chains, where one thing hangs on another.\n"
+    )
     with Index.open(tmp_path, embedder=HashEmbedder()) as index:
         index.add("a.md", text.encode())
         hits = index.search("the chain rule").hits
