@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from indexer.errors import DocumentNotFound
 from indexer.query import plain
 from indexer.types import Filter
-from rag.defining import asked_term, with_defining
+from rag.defining import asked_term, defines, with_defining
 from rag.errors import EvidenceGone, UnknownCollection
 from rag.ports import Retrieved
 from rag.types import Citation, Evidence
@@ -38,9 +38,12 @@ class IndexRetriever:
         term = asked_term(query)
         per_evidence = CANDIDATES_PER_EVIDENCE if term is None else CANDIDATES_TO_DEFINE
         result = self._index.search(plain(query), n=per_evidence * n_evidence, filter=filter)
-        hits = drop_near_duplicates(result.hits, n_evidence if term is None else len(result.hits))
+        hits = drop_near_duplicates(result.hits, n_evidence)
         if term is not None:
-            hits = with_defining(hits, n_evidence, lambda hit: hit.text, term)
+            known = {hit.chunk_id for hit in hits}
+            others = [hit for hit in result.hits if hit.chunk_id not in known and defines(hit.text, term)]
+            ranked = drop_near_duplicates([*hits, *others], len(result.hits))
+            hits = with_defining(ranked, n_evidence, lambda hit: hit.text, term)
         return Retrieved(tuple(_evidence(hit) for hit in hits), result.generation)
 
     def cite(self, evidence: Evidence, start: int, end: int) -> Citation:
