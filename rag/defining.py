@@ -75,6 +75,16 @@ def whole_definition(text: str, start: int, end: int, term: str) -> tuple[int, i
     return start, stop if end < stop <= start + MAX_DEFINITION_CHARS else end
 
 
+def repeats(text: str, term: str) -> bool:
+    """Whether the text says the term, or a part of it, and nothing more: no answer to what it is."""
+    said = _letters(text)
+    return bool(said) and said.removesuffix("s") in _letters(term)
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"\W", "", re.sub(r"\b(?:an?|the)\b", "", text.casefold()))
+
+
 def _words(term: str) -> str:
     words = r"[\s-]+".join(re.escape(word) for word in re.split(r"[\s-]+", term) if word)
     return rf"{words}(?:e?s)?"

@@ -184,3 +184,21 @@ def test_a_definition_ends_with_its_paragraph() -> None:
     claim = choose(Reading((Span(0, 11, 22, 0.0, ("a technique",)),), 1.0), passages, 0.5, "dropout")
     assert claim is not None
     assert claim.text == "a technique"
+
+
+@pytest.mark.parametrize(
+    ("second", "term", "answer"),
+    [
+        (0.5, "dropout", "leaves units out"),
+        (-0.5, "dropout", None),  # not even its own reader believes it
+        (0.5, None, "dropout"),  # "Which technique ...?" may well be answered by it
+        (0.5, "momentum", "dropout"),
+    ],
+)
+def test_an_answer_that_only_repeats_the_term_gives_way(second: float, term: str | None, answer: str | None) -> None:
+    passages = augment([evidence_of("The dropout layer leaves units out.")])
+    spans = [(4, 11, 2.0), (18, 34, second)]
+    text = passages[0].text
+    reading = Reading(tuple(Span(0, a, b, score, (text[a:b],)) for a, b, score in spans), 1.0)
+    claim = choose(reading, passages, 0.5, term)
+    assert (claim and claim.text) == answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.defining import MAX_DEFINITION_CHARS, MAX_MOVED, asked_term, defines, whole_definition, with_defining
+from rag.defining import MAX_DEFINITION_CHARS, MAX_MOVED, asked_term, defines, repeats, whole_definition, with_defining
 
 
 @pytest.mark.parametrize(
@@ -113,3 +113,20 @@ def test_how_far_a_definition_reaches(text: str, begins: str, whole: str) -> Non
     start, end = whole_definition(text, at, at + len(begins), "tea")
     assert text[start:end] == whole
     assert end - start <= MAX_DEFINITION_CHARS
+
+
+@pytest.mark.parametrize(
+    ("text", "term", "expected"),
+    [
+        ("The momentum", "momentum", True),
+        ("random\n forests", "random forest", True),
+        ("K - means", "k-means clustering", True),
+        ("E\n m\n b\n e\n d", "embedding", True),
+        ("a random walk", "random forest", False),
+        ("momentum of a ball", "momentum", False),
+        ("an average of gradients", "momentum", False),
+        ("...", "momentum", False),
+    ],
+)
+def test_what_says_the_term_again_says_nothing(text: str, term: str, expected: bool) -> None:
+    assert repeats(text, term) is expected
