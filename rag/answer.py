@@ -48,8 +48,8 @@ def choose(
 
     Best: by the reader's score and that of its passage, since both may err (as in BERTserini, Yang et al. 2019). A span
     over a paragraph's end gives way to one inside a paragraph: no answer begins in one thought and ends in another.
-    One that begins to say what `asked_term` is says it to the end, and one that only says the term again is passed over
-    (rag/defining.py).
+    One that begins to say what `asked_term` is says it to the end; if the best only says the term again, nothing is
+    answered (rag/defining.py).
     """
     if reading.answerable < threshold:
         return None
@@ -58,23 +58,16 @@ def choose(
     )
     found = ((span, _claim(span, passages[span.passage], (span.start, span.end))) for span in ranked[:CANDIDATES])
     claims = [(span, claim) for span, claim in found if claim is not None]
-    if asked_term is not None:
-        claims = _without_repetitions(claims, asked_term)
     if not claims:
         return None
     span, best = next((one for one in claims if not _PARAGRAPH_END.search(one[1].text)), claims[0])
     if asked_term is None:
         return best
+    if repeats(best.text, asked_term):  # in two cases of two what came next was no better
+        return None
     passage = passages[span.passage]
     whole = _claim(span, passage, whole_definition(passage.text, *trim(passage.text, span.start, span.end), asked_term))
     return best if whole is None or _PARAGRAPH_END.search(whole.text) else whole
-
-
-def _without_repetitions(claims: list[tuple[Span, Claim]], term: str) -> list[tuple[Span, Claim]]:
-    """Those that say more than the term. If the best one does not, the others stand for themselves: each has to be more
-    likely than "not in the passages"."""
-    telling = [one for one in claims if not repeats(one[1].text, term)]
-    return telling if telling[:1] == claims[:1] else [one for one in telling if one[0].score > 0]
 
 
 def _claim(span: Span, passage: Passage, said: tuple[int, int]) -> Claim | None:
