@@ -228,11 +228,11 @@ RECIPES: dict[str, Recipe] = {
             reinforce=ReinforceConfig(steps=5, batch_tokens=1024, checkpoint_every=5),
             held_out_articles=2,
         ),
-        Recipe(  # two CPU cores, about three hours
+        Recipe(  # two CPU cores, three to four hours
             name="mini",
             model=GPTConfig(depth=6, aspect=42, vocab_size=16384),  # 256 wide, 4 heads of 64
             pretrain=TrainConfig(steps=800),
-            detect=TrainConfig(steps=7200, muon_lr=0.01, adam_lr=0.002, cooldown=0.0, seed=7, checkpoint_every=200),
+            detect=TrainConfig(steps=8600, muon_lr=0.01, adam_lr=0.002, cooldown=0.0, seed=7, checkpoint_every=200),
             reading=TrainConfig(
                 steps=4900,
                 muon_lr=0.01,
