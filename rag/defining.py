@@ -91,8 +91,9 @@ def _words(term: str) -> str:
 
 
 def _named(term: str) -> str:
-    """The term as a subject: perhaps with its abbreviation, before its verb."""
-    return rf"(?<!\w){_words(term)}(?:\s+\([^()]{{1,40}}\))?,?\s+"
+    """The term as a subject: perhaps with its abbreviation, or as one, before its verb."""
+    words = _words(term)
+    return rf"(?:(?<=\(){words}\)|(?<!\w){words})(?:\s+\([^()]{{1,40}}\))?,?\s+"
 
 
 def with_defining(ranked: Sequence[T], n: int, text_of: Callable[[T], str], term: str) -> list[T]:
