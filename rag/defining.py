@@ -36,6 +36,7 @@ _PART_OF = re.compile(
     r"\b(?:of|for|in|with|by|on|from|to|and|or|using|between|behind|about|than)\s+(?:an?\s+|the\s+|\w+\s)?$",
     re.IGNORECASE,
 )
+_ITEM = re.compile(r"\s[-*•]\s")  # of a list whose lines end without a stop; a dash parts clauses as well
 _MARKS = re.compile(r"[*_`]+|\]\([^)\s]*\)|\[(?=\w)")  # Markdown's, which part a term from its verb
 
 
@@ -72,6 +73,8 @@ def whole_definition(text: str, start: int, end: int, term: str) -> tuple[int, i
             return start, end
         start -= len(before) - verb.start("verb")
     stop = sentence_end(text, end - 1)
+    if item := _ITEM.search(text, end - 1, stop):
+        stop = item.start()
     return start, stop if end < stop <= start + MAX_DEFINITION_CHARS else end
 
 

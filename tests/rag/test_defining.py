@@ -106,6 +106,7 @@ def test_the_best_passage_never_gives_way() -> None:
         ("Teas are leaves in water.", "leaves", "leaves in water"),
         ("Tea leaves the tired awake. It is old.", "awake", "awake"),
         ("Tea is drunk in the morning. It is a drink made of leaves.", "a drink", "a drink"),
+        ("- Tea is a drink made of leaves\n- It is old\n- It is hot", "a drink", "a drink made of leaves"),
         ("Coffee is a drink made of beans.", "a drink", "a drink"),
         (f"Tea is a drink {'very ' * 70}hot.", "a drink", "a drink"),
     ],
