@@ -96,9 +96,7 @@ class TrainConfig:
     crop_tokens: int = 96
     notes: float = 0.0  # fraction of the passages that are written as notes are (gpt/markup.py)
     token_dropout: float = 0.0  # fraction of a prompt's tokens that become <|mask|>; their marks stay
-    taught: float = (
-        0.5  # of the loss, what teachers answer, where there are any (gpt/teachers.py); the rest: the labels
-    )
+    taught: float = 0.5  # of the loss, what is learnt from teachers, where there are any (gpt/teachers.py)
     taught_by: str = ""  # which ones
     recurring: float = 0.0  # questions about recurring spans in a pass, new ones each time, for each of the others
 

@@ -16,6 +16,7 @@ from gpt.sentences import sentence_end
 T = TypeVar("T")
 
 MAX_DEFINITION_CHARS = 300  # a longer sentence is left to the reader, who ends at a joint of it
+MIN_REPEATED = 3  # letters of a term that are no answer; fewer may be its symbol
 MAX_MOVED = 2  # passages that give way; the others stay as the search ranked them
 _ASKED = re.compile(
     r"\s*(?:(?:please\s+)?(?:define|explain)|what(?:'s|\s+is|\s+are|\s+does|\s+do)(?:\s+meant\s+by)?|how\s+(?:is|are))\s+"
@@ -80,8 +81,8 @@ def whole_definition(text: str, start: int, end: int, term: str) -> tuple[int, i
 
 def repeats(text: str, term: str) -> bool:
     """Whether the text says the term, or a part of it, and nothing more: no answer to what it is."""
-    said = _letters(text)
-    return bool(said) and said.removesuffix("s") in _letters(term)
+    said = _letters(text).removesuffix("s")
+    return len(said) >= MIN_REPEATED and said in _letters(term)
 
 
 def _letters(text: str) -> str:

@@ -129,6 +129,8 @@ def test_how_far_a_definition_reaches(text: str, begins: str, whole: str) -> Non
         ("momentum of a ball", "momentum", False),
         ("an average of gradients", "momentum", False),
         ("...", "momentum", False),
+        ("E", "energy", False),
+        ("s", "softmax", False),
     ],
 )
 def test_what_says_the_term_again_says_nothing(text: str, term: str, expected: bool) -> None:
