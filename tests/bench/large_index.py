@@ -14,7 +14,7 @@ import numpy as np
 
 from indexer.embed import SentenceTransformerEmbedder
 from indexer.index import Index
-from indexer.records import PUT_WORDS, STORED_DTYPE, Vectors, Writing
+from indexer.records import PUT_WORDS, READ_AS, STORED_DTYPE, Vectors, Writing
 from indexer.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,8 +83,8 @@ def _put(writing: Writing, first: int, texts: list[str], batch: Vectors) -> None
     ids = range(first + 1, first + 1 + len(texts))
     documents = sorted({(i - 1) // CHUNKS_A_DOCUMENT for i in ids})
     many(
-        "INSERT INTO document VALUES (?, ?, ?, '', 'text/plain', '', 0, NULL, 0, ?, '2026-01-01T00:00:00+00:00', 1, '[]')",
-        [(f"{d:016x}", collection_id, f"{d % 10}/{d}.txt", CHUNKS_A_DOCUMENT) for d in documents],
+        "INSERT INTO document VALUES (?, ?, ?, '', 'text/plain', '', 0, NULL, 0, ?, '2026-01-01T00:00:00+00:00', 1, '[]', ?)",
+        [(f"{d:016x}", collection_id, f"{d % 10}/{d}.txt", CHUNKS_A_DOCUMENT, READ_AS) for d in documents],
     )
     keys = [i.to_bytes(32, "little") for i in ids]
     many("INSERT INTO vector VALUES (?, ?, ?)", zip(ids, keys, (row.tobytes() for row in batch), strict=True))
