@@ -78,8 +78,8 @@ class Searcher:
                     of_dense = [chunk for chunk in scores if chunk not in lexical]
                     others = [chunk for chunk in lexical if chunk not in scores]
                     scores |= {chunk: float(row @ vector) for chunk, _, row in _vectors(reading, others)}
-                    if len(lexical) >= n_candidates:
-                        lexical |= bm25_of(reading, query, of_dense)
+                    if len(lexical) >= n_candidates and len(self._current(reading)) < LARGE:
+                        lexical |= bm25_of(reading, query, of_dense)  # in a large index: milliseconds
                     hits = _without_copies(reading, fuse(scores, lexical), n)
                     return SearchResult(hits, reading.generation())
             return SearchResult(tuple(reading.hits(_best(scores, n))[:n]), reading.generation())
