@@ -34,7 +34,7 @@ from gpt.recurring import recurring_articles
 from gpt.reinforce import Reinforce
 from gpt.replacements import Replacements
 from gpt.squad import Article, load_articles
-from gpt.teachers import load_teachers
+from gpt.teachers import Teachers, load_teachers
 from gpt.tokenizer import Tokenizer, train_tokenizer
 from gpt.train import OnStep, train
 from gpt.yardstick import Yardstick, split_articles
@@ -110,8 +110,7 @@ def reading_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, devi
     if recipe.teachers:
         teachers, who = load_teachers(recipe.teachers, tokenizer, model, config, device)
         config = replace(config, taught_by=who)
-    examples = _reading(recipe, config, corpus, tokenizer, device)
-    examples.teachers = teachers
+    examples = _reading(recipe, config, corpus, tokenizer, device, teachers)
     with torch.no_grad():
         model.span_head.weight.zero_()  # as it begins; detection may have used it
     task = accelerate(model, examples, device)
@@ -131,7 +130,14 @@ STEPPED = {"pretrain": pretrain_stage, "detect": detect_stage, "reading": readin
 """The stages that take steps, by name."""
 
 
-def _reading(recipe: Recipe, config: TrainConfig, corpus: Path, tokenizer: Tokenizer, device: str) -> Reading:
+def _reading(
+    recipe: Recipe,
+    config: TrainConfig,
+    corpus: Path,
+    tokenizer: Tokenizer,
+    device: str,
+    teachers: Teachers | None = None,
+) -> Reading:
     training, held_out = _articles(recipe, corpus)
     self_made = {"definitions": _definitions(recipe, corpus), "explanations": _explanations(recipe, corpus)}
     yardsticks = {"": Yardstick.build(tokenizer, held_out, limit=600)}
@@ -147,7 +153,7 @@ def _reading(recipe: Recipe, config: TrainConfig, corpus: Path, tokenizer: Token
     def score(model: GPT) -> dict[str, float]:
         return {f"{prefix}{k}": v for prefix, y in yardsticks.items() for k, v in y.score(model).items()}
 
-    return Reading(data, config, recipe.model.context_len, score, device)
+    return Reading(data, config, recipe.model.context_len, score, device, teachers)
 
 
 def release_stage(recipe: Recipe, corpus: Path, out: Path, device: str = "cpu") -> Path:

@@ -77,7 +77,10 @@ def test_a_score_does_not_depend_on_how_many_candidates_each_side_gives(
         few = {hit.path: hit.score for hit in index.search("cats word1 word2", n=3).hits}
         of_dense = paths(index, "cats word1 word2", n=3, mode="dense")
         assert not set(of_dense) <= set(paths(index, "cats word1 word2", n=3, mode="bm25"))
+        monkeypatch.setattr(search, "LARGE", 24)  # from here on the words are not walked through again
+        large = {hit.path: hit.score for hit in index.search("cats word1 word2", n=3).hits}
     assert few == pytest.approx({path: every[path] for path in few})
+    assert large != few
 
 
 def test_only_the_collection_asked_for_is_searched(index: Index) -> None:
