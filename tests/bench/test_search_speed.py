@@ -106,19 +106,19 @@ def test_search_is_fast_and_finds_what_is_nearest(tmp_path: Path, n: int, goal_m
         cells_ms = times_ms(lambda at: vector_index.search(asked[at % len(asked)], 100))
         words = WordsOfTheCorpus(index)
 
-        def timed(mode: str, filter: Filter = Filter()) -> str:  # noqa: B008
+        def timed(mode: str, filter: Filter = Filter()) -> tuple[float, str]:  # noqa: B008
             median, high = times_ms(
                 lambda at: index.search(plain(words.ask(questions[at % len(questions)], at)), mode=mode, filter=filter)  # type: ignore[arg-type]
             )
-            medians[mode] = min(median, medians.get(mode, median))
-            return f"{mode} {median:.1f} ms (p95 {high:.1f})"
+            return median, f"{mode} {median:.1f} ms (p95 {high:.1f})"
 
-        medians: dict[str, float] = {}
-        _tell(", ".join(map(timed, ("hybrid", "dense", "bm25"))))
-        _tell(f"a tenth of the documents, by path: {timed('hybrid', Filter(path='3/*'))}")
+        _tell(f"asked for the first time, what they find read from the disk: {timed('hybrid')[1]}")
+        hybrid_ms, hybrid = timed("hybrid")
+        _tell(f"asked again: {hybrid}, {timed('dense')[1]}, {timed('bm25')[1]}")
+        _tell(f"a tenth of the documents, by path: {timed('hybrid', Filter(path='3/*'))[1]}")
         _tell(f"vectors alone: every one {exact_ms[0]:.1f} ms, cells {cells_ms[0]:.2f} ms; recall@10 {recall:.4f}")
         _tell(f"query embedded in {times_ms(lambda at: embedder.encode([questions[at % len(questions)]]))[0]:.1f} ms")
         _tell(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
         _tell(f"database {index.status().size_bytes / 2**30:.2f} GiB")
     assert recall >= goal_recall
-    assert medians["hybrid"] <= goal_ms
+    assert hybrid_ms <= goal_ms
