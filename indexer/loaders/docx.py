@@ -17,7 +17,7 @@ from lxml import etree
 from indexer.errors import EmptyDocument, LoadError
 from indexer.loaders.archive import Archive, parse_xml
 from indexer.loaders.decode import title_of
-from indexer.loaders.docx_math import MATH, to_tex
+from indexer.loaders.docx_math import MATH, local_name, to_tex
 from indexer.loaders.html_text import Writer
 from indexer.loaders.markdown import leading_heading
 from indexer.loaders.missing import counted, listed
@@ -102,7 +102,7 @@ class _Reader:
 
     def _note_unread(self, element: etree._Element) -> None:
         kind = _UNREAD.get(_name(element, _WORD))
-        if etree.QName(element).localname == "graphicData":
+        if local_name(element) == "graphicData":
             kind = _UNREAD_GRAPHICS.get(element.get("uri", "").rpartition("/")[2])
         if kind:
             self.unread[kind] += 1
@@ -130,7 +130,7 @@ class _Reader:
         self.writer.close()
 
     def _is_skipped(self, element: etree._Element) -> bool:
-        if etree.QName(element).localname == "Fallback":  # the same once more, for older programs
+        if local_name(element) == "Fallback":  # the same once more, for older programs
             return True
         name = _name(element, _WORD)
         return name in _SKIPPED or (name == "r" and _is_on(element.find("{*}rPr/{*}vanish")))

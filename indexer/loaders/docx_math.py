@@ -13,10 +13,10 @@ _NAMES = ("e", "sub", "sup", "num", "den", "deg", "fName", "lim", "mr")  # of pa
 
 def to_tex(formula: etree._Element) -> str:
     """The formula in one line of TeX; what has no rule is written as its parts side by side."""
-    kind = _local(formula)
+    kind = local_name(formula)
     if kind == "t":
         return formula.text or ""
-    children = [(_local(child), to_tex(child)) for child in formula if not _local(child).endswith(_PROPERTIES)]
+    children = [(local_name(child), to_tex(child)) for child in formula if not local_name(child).endswith(_PROPERTIES)]
     separator = " & " if kind == "mr" else r" \\ " if kind in ("m", "eqArr") else ""
     parts = {name: separator.join(tex for other, tex in children if other == name) for name in _NAMES}
     known = _combined(kind, parts, formula)
@@ -59,12 +59,13 @@ def _scripts(sub: str, sup: str) -> str:
 
 def _property(formula: etree._Element, name: str, default: str) -> str:
     """A sign that the formula's properties state."""
-    stated = next((e for child in formula if _local(child).endswith(_PROPERTIES) for e in child if _local(e) == name),
+    stated = next((e for child in formula if local_name(child).endswith(_PROPERTIES) for e in child if local_name(e) == name),
                   None)  # fmt: skip
     if stated is None:
         return default
     return next((value for key, value in stated.attrib.items() if key.endswith("}val")), "")
 
 
-def _local(element: etree._Element) -> str:
-    return str(etree.QName(element).localname)
+def local_name(element: etree._Element) -> str:
+    """The element's name without its namespace, which may hold any character."""
+    return str(element.tag).rpartition("}")[2]

@@ -78,6 +78,12 @@ def test_the_title_is_the_properties_else_the_title_paragraph_else_the_name() ->
     assert load("my/notes.docx", write_docx(paragraph("words"))).title == "notes"
 
 
+def test_a_namespace_may_hold_a_brace() -> None:
+    foreign = '<x:note xmlns:x="urn:a}b"><x:graphicData/></x:note>'
+    assert load("x.docx", write_docx(paragraph("Words.") + foreign)).text == "Words."
+    assert _math(f"{foreign}<m:r><m:t>x</m:t></m:r>") == "It is $x$."
+
+
 def test_what_is_no_word_document_is_refused_by_reason() -> None:
     with pytest.raises(LoadError, match=r"encrypted or in the old \.doc format"):
         load("x.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
