@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from gpt.timed import TimedRun
     from gpt.train import Progress
 
-STAGES = ("tokenizer", "pretrain", "detect", "reading", "reinforce", "release", "report", "all")
-STEPPED = ("pretrain", "detect", "reading", "reinforce")
+STAGES = ("tokenizer", "pretrain", "detect", "reading", "refine", "reinforce", "release", "report", "all")
+STEPPED = ("pretrain", "detect", "reading", "refine", "reinforce")
 _EPILOG = """\
 examples:
   studygpt train all mini --corpus data --out runs/mini

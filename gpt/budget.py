@@ -52,6 +52,7 @@ def stage_configs(recipe: Recipe) -> dict[str, TrainConfig]:
         "pretrain": recipe.pretrain,
         "detect": recipe.detect,
         "reading": recipe.reading,
+        "refine": recipe.refine,
         "reinforce": recipe.reinforce,
     }
     return {name: config for name, config in stages.items() if config is not None}

@@ -90,7 +90,9 @@ class TrainConfig:
     replaced: float = 0.15  # of a row's tokens, what detection takes away
     # reading
     unanswerable: float = 0.3  # fraction of examples whose passages hold no answer
-    misleading: float = 0.0  # of the unanswerable ones, those with a question that misleads instead of a wrong passage
+    misleading: float = 0.0  # of the unanswerable ones, those that mislead by a word instead of having a wrong passage
+    altered: float = 0.0  # of those that mislead, the ones whose passage was altered instead of their question
+    renamed: float = 0.0  # of the answerable ones with one passage, those altered in both (gpt/counterfactual.py)
     distractors: float = 0.0  # fraction of examples with a second passage beside the right one
     crop: float = 0.0  # fraction of examples whose passages are cut to crop_tokens around the answer
     crop_tokens: int = 96
@@ -119,6 +121,8 @@ class TrainConfig:
             "replaced",
             "unanswerable",
             "misleading",
+            "altered",
+            "renamed",
             "distractors",
             "crop",
             "notes",
@@ -135,7 +139,7 @@ class TrainConfig:
 
 @dataclass(frozen=True, slots=True)
 class ReinforceConfig(TrainConfig):
-    """The stage after reading: what an answer is worth, and how the expected worth is estimated (gpt/reinforce.py).
+    """The last stage: what an answer is worth, and how the expected worth is estimated (gpt/reinforce.py).
 
     A span is worth its F1 from -wrong_answer (no right word) to 1; declining what is answerable is worth 0.
     """
@@ -187,7 +191,8 @@ class Recipe:
     recurring_chars: int = 200_000_000
     max_recurring: int = 60_000
     detect: TrainConfig | None = None  # a stage between pretraining and reading, if any (gpt/detection.py)
-    reinforce: ReinforceConfig | None = None  # a stage after reading, if any
+    refine: TrainConfig | None = None  # a stage after reading, if any: it reads on, with itself as the teacher
+    reinforce: ReinforceConfig | None = None  # a stage after these, if any
     calibration_file: str = ""  # SQuAD 2.0's format; fits the abstention for one passage, where the data folder has it
     teachers: tuple[str, ...] = ()  # released models that the reading stage learns from beside the labels
     held_out_articles: int = 44  # the yardstick: never trained on; the abstention is calibrated on them
@@ -223,6 +228,9 @@ RECIPES: dict[str, Recipe] = {
             pretrain_chars=2_000_000,
             definition_files=(),
             detect=TrainConfig(steps=10, batch_tokens=1024, row_tokens=128, checkpoint_every=10),
+            refine=TrainConfig(
+                steps=5, batch_tokens=1024, checkpoint_every=5, misleading=0.5, altered=0.5, renamed=0.2
+            ),
             reinforce=ReinforceConfig(steps=5, batch_tokens=1024, checkpoint_every=5),
             held_out_articles=2,
         ),

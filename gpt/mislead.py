@@ -22,12 +22,18 @@ def mislead(question: str, context: str, answer: str, pool: Pool, rng: random.Ra
 
     `answer` is what `context` answers `question` with; `pool` holds the words of the article.
     """
+    draft = twist(question, context, answer, pool, rng)
+    return None if draft is None else draft.text
+
+
+def twist(question: str, context: str, answer: str, pool: Pool, rng: random.Random) -> Draft | None:
+    """As `mislead`, with what was taken out of the question and what was put in."""
     view = view_of(context)
     order = sorted(WAYS, key=lambda maker: rng.random() ** (1 / maker[0]), reverse=True)
     for _, make in order:
         for draft in make(question, view, pool, rng):
-            if _is_new(draft, question, answer) and not _may_be_answered(draft, question, answer, view):
-                return draft.text
+            if _is_new(draft, question, answer) and not may_be_answered(draft, question, answer, view):
+                return draft
     return None
 
 
@@ -39,7 +45,7 @@ def _is_new(draft: Draft, question: str, answer: str) -> bool:
     return draft.text != question and not (new and (within(new, lower) or within(lower, new)))
 
 
-def _may_be_answered(draft: Draft, question: str, answer: str, view: View) -> bool:
+def may_be_answered(draft: Draft, question: str, answer: str, view: View) -> bool:
     """Whether some sentence with the new word tells of the rest of the question, so that it may hold an answer."""
     if not draft.new or not view.holds(draft.new):
         return False

@@ -1,8 +1,8 @@
 """Labelled questions -> encoded examples, each with what makes it unanswerable on purpose.
 
-Two things do: another paragraph of the same article, one that shares much with the question and does not hold the answer
-(what a retriever that failed would have brought), and another question, a few words away, that its own paragraph only
-seems to answer (gpt/mislead.py).
+Three things do: another paragraph of the same article, one that shares much with the question and does not hold the answer
+(what a retriever that failed would have brought); another question, a few words away, that its own paragraph only
+seems to answer (gpt/mislead.py); and its paragraph altered, so that it tells of something else (gpt/counterfactual.py).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from gpt.counterfactual import counterfactual
 from gpt.errors import DataError
 from gpt.markup import some_as_notes
 from gpt.mislead import mislead
@@ -26,14 +27,27 @@ from gpt.wordpool import Company, Pool, company
 MAX_QUESTION_TOKENS = 64
 N_NEGATIVES = 4
 N_MISLEADING = 2  # of each question, at most; a pass takes one of them
+N_ALTERED = 2  # likewise
 MAX_OCCURRENCES = 8
 OCCURRENCE_REACH = 12.0  # tokens: a word of the question counts e^-1 at this distance from the answer
 
 
 @dataclass(frozen=True)
+class Altered:
+    """A paragraph altered in a word of a question, which it no longer answers: `context`, of `length` tokens. Tokens
+    [start, end] of it answer `question`, that one with the same alteration."""
+
+    question: Piece
+    context: str
+    length: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
 class Example:
-    """A question, the paragraph that answers it at tokens [start, end], paragraphs that do not, nearest first, and
-    questions like it that the paragraph does not answer."""
+    """A question, the paragraph that answers it at tokens [start, end], paragraphs that do not, nearest first,
+    questions like it that the paragraph does not answer, and the paragraph altered so that it does not."""
 
     question: Piece
     paragraph: int
@@ -41,6 +55,7 @@ class Example:
     end: int
     negatives: tuple[int, ...]
     misleading: tuple[Piece, ...] = ()
+    altered: tuple[Altered, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,24 +75,35 @@ class ReadingData:
         n_misleading: int = 0,
         recurring: Sequence[Article] = (),
         notes: float = 0.0,
+        n_altered: int = 0,
     ) -> ReadingData:
         """Questions whose answer does not lie on tokens of its paragraph are left out. Up to `n_misleading` questions
-        that mislead are made of each. `recurring` articles come last. A share `notes` of the paragraphs are written as
-        notes are (gpt/markup.py); whether a passage holds an answer is told by its plain words."""
+        that mislead are made of each, and up to `n_altered` paragraphs. `recurring` articles come last. A share `notes` of
+        the paragraphs are written as notes are (gpt/markup.py); whether a passage holds an answer is told by its plain
+        words."""
         paragraphs: list[Piece] = []
         groups: list[list[Example]] = []  # of each article
-        known = company(p.context for article in articles for p in article.paragraphs) if n_misleading else {}
+        twisted = n_misleading or n_altered
+        known = company(p.context for article in articles for p in article.paragraphs) if twisted else {}
+        made = _Made(n_misleading, n_altered, known)
         for article in (*articles, *recurring):
             first = len(paragraphs)
             shown = some_as_notes(article, notes) if notes else article
             paragraphs += [encode_piece(tokenizer, p.context) for p in shown.paragraphs]
-            groups.append(
-                _article_examples(tokenizer, (article, shown), paragraphs[first:], first, (n_misleading, known))
-            )
+            groups.append(_article_examples(tokenizer, (article, shown), paragraphs[first:], first, made))
         examples = tuple(example for group in groups for example in group)
         if not examples:
             raise DataError("the question files hold no answerable question")
         return cls(tokenizer, tuple(paragraphs), examples, sum(map(len, groups[len(articles) :])))
+
+
+@dataclass(frozen=True)
+class _Made:
+    """How many misleading questions and altered paragraphs are made of a question, and the company that words keep."""
+
+    n_misleading: int
+    n_altered: int
+    known: Company
 
 
 def _article_examples(
@@ -85,11 +111,12 @@ def _article_examples(
     articles: tuple[Article, Article],
     pieces: list[Piece],
     first: int,
-    wanted: tuple[int, Company],
+    made: _Made,
 ) -> list[Example]:
     """Of an article, plain and as it is shown; `pieces` are the shown paragraphs."""
-    (article, shown), (n_misleading, known) = articles, wanted
-    pool = Pool.of((p.context for p in article.paragraphs), known) if n_misleading else None
+    article, shown = articles
+    twisted = made.n_misleading or made.n_altered
+    pool = Pool.of((p.context for p in article.paragraphs), made.known) if twisted else None
     asked, seen = (
         [(i, q) for i, p in enumerate(a.paragraphs) for q in p.questions if q.answers] for a in (article, shown)
     )
@@ -100,8 +127,10 @@ def _article_examples(
         tokens = _answer_tokens(as_shown, question, pieces[i])
         if len(tokens):
             wrong = tuple(first + j for j in negatives)
-            twins = _misleading(tokenizer, q, pool, n_misleading) if pool else ()
-            examples.append(Example(question, first + i, int(tokens[0]), int(tokens[-1]), wrong, twins))
+            twins = _misleading(tokenizer, q, pool, made.n_misleading) if pool else ()
+            place = as_shown.context.find(q.answers[0], int(pieces[i].offsets[tokens[0]]))
+            altered = _altered(tokenizer, as_shown, place, pool, made.n_altered) if pool else ()
+            examples.append(Example(question, first + i, int(tokens[0]), int(tokens[-1]), wrong, twins, altered))
     return examples
 
 
@@ -127,6 +156,21 @@ def _misleading(tokenizer: Tokenizer, asked: SquadQuestion, pool: Pool, n: int) 
     made = (mislead(asked.question, asked.context, asked.answers[0], pool, rng) for _ in range(n))
     texts = dict.fromkeys(text for text in made if text is not None)
     return tuple(encode_piece(tokenizer, text).cut(0, MAX_QUESTION_TOKENS) for text in texts)
+
+
+def _altered(tokenizer: Tokenizer, asked: SquadQuestion, place: int, pool: Pool, n: int) -> tuple[Altered, ...]:
+    """Up to `n` different alterations of the paragraph that answers `asked` at `place`; the same at every call."""
+    rng = random.Random(f"altered:{asked.id}:{asked.question}")
+    answer = asked.answers[0]
+    n = n if place >= 0 else 0
+    made = (counterfactual(asked.question, asked.context, place, answer, pool, rng) for _ in range(n))
+    found = []
+    for c in {c.context: c for c in made if c is not None}.values():
+        piece = encode_piece(tokenizer, c.context)
+        tokens = np.flatnonzero((piece.offsets[1:] > c.start) & (piece.offsets[:-1] < c.start + len(answer)))
+        question = encode_piece(tokenizer, c.question).cut(0, MAX_QUESTION_TOKENS)
+        found += [Altered(question, c.context, len(piece), int(tokens[0]), int(tokens[-1]))] if len(tokens) else []
+    return tuple(found)
 
 
 def nearest_wrong(

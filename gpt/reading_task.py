@@ -1,8 +1,8 @@
 """Examples -> batches of prompts with a known answer: the `Task` of pointing at answers.
 
 Every batch is a pure function of the seed and the step. A pass over the examples decides for each what it will be: the
-right paragraph alone, with one beside it that misleads, or an unanswerable one; then examples of one length make a batch,
-so that a step holds hardly any padding and a run has few shapes (which a compiled model needs).
+right paragraph alone or altered with its question, one with another beside it, or an unanswerable one; then examples of one
+length make a batch, so that a step holds hardly any padding and a run has few shapes (which a compiled model needs).
 """
 
 from __future__ import annotations
@@ -16,27 +16,37 @@ from torch import Tensor
 
 from gpt.config import TrainConfig
 from gpt.model import GPT
-from gpt.reading import OVERHEAD_TOKENS, Piece, Prompt, PromptBatch, build_prompt, padded_length, span_log_probs
+from gpt.reading import (
+    OVERHEAD_TOKENS,
+    Piece,
+    Prompt,
+    PromptBatch,
+    build_prompt,
+    encode_piece,
+    padded_length,
+    span_log_probs,
+)
 from gpt.reading_data import N_NEGATIVES, ReadingData
 from gpt.teachers import Teachers
 
 MIN_DISTRACTOR_TOKENS = 16
-ALONE, BESIDE, WRONG, MISLED = range(4)  # what an example is in a pass: see _Pass.kind
+ALONE, BESIDE, WRONG, MISLED, ALTERED, RENAMED = range(6)  # what an example is in a pass: see _Pass.kind
 
 
 @dataclass(frozen=True)
 class _Pass:
     """What one pass over the n examples looks like.
 
-    kind (n,): the right paragraph ALONE, or BESIDE another; unanswerable with the WRONG paragraph, or with a question
-    that the right one only seems to answer (MISLED). other (n,): the other paragraph, -1 for none. question (n,): which
-    misleading question. room (n,): tokens a passage may have. batches: of one padded length each.
+    kind (n,): the right paragraph ALONE, or BESIDE another; unanswerable with the WRONG paragraph, with a question
+    that the right one only seems to answer (MISLED), or with the right one ALTERED in a word of the question; answerable
+    again with that word RENAMED in the question, too. other (n,): the other paragraph, -1 for none. which (n,): of the
+    misleading questions or the altered paragraphs. room (n,): tokens a passage may have. batches: of one padded length each.
     """
 
     number: int
     kind: np.ndarray
     other: np.ndarray
-    question: np.ndarray
+    which: np.ndarray
     room: np.ndarray
     batches: list[tuple[int, np.ndarray]]
 
@@ -44,12 +54,14 @@ class _Pass:
 class Reading:
     """The `Task` of pointing at answers, by steps of `config.batch_tokens` tokens.
 
-    Of a pass's examples `config.unanswerable` hold no answer, of which `config.misleading` by their question;
+    Of a pass's examples `config.unanswerable` hold no answer, of which `config.misleading` by a word of their question or,
+    `config.altered` of these, of their paragraph; `config.renamed` of the answerable ones are altered in both;
     `config.distractors` have a second paragraph, before or after the right one. In `config.crop` of all, passages are cut to
     `config.crop_tokens` tokens, a window around the answer. A pass takes all examples, of those about recurring spans
     others than the pass before.
 
-    Where there are `teachers`, `config.taught` of the loss is about what they answer; they see the prompts whole.
+    Where there are `teachers`, `config.taught` of the loss is about what they answer; they see the prompts whole. About
+    altered paragraphs, which no teacher had, the label alone tells.
     """
 
     name = "reading"
@@ -71,6 +83,7 @@ class Reading:
         self._question_len = np.array([len(e.question) for e in examples])
         self._gold = np.array([e.paragraph for e in examples])
         self._n_misleading = np.array([len(e.misleading) for e in examples])
+        self._n_altered = np.array([len(e.altered) for e in examples])
         self._n_negatives = np.array([len(e.negatives) for e in examples])
         self._passes: dict[int, _Pass] = {}  # the last two
         self._n_batches: list[int] = []  # of each pass from the first
@@ -80,24 +93,27 @@ class Reading:
         batch, target = self.batch(step)
         hidden = model(self.shown(batch.ids, step), batch.marks, batch.mask)
         log_p = span_log_probs(model.span_logits(hidden), batch.allowed)
-        loss = -log_p.gather(1, target[:, None, :]).mean()
+        loss = -log_p.gather(1, target[:, None, :]).mean(dim=(1, 2))
         if self.teachers is not None:
             believed = self.teachers(batch)
-            taught = -(believed * log_p.masked_fill(~batch.allowed[..., None], 0.0)).sum(dim=1).mean()
-            loss = loss.lerp(taught, self.config.taught)
-        return loss, batch.ids.numel()
+            taught = -(believed * log_p.masked_fill(~batch.allowed[..., None], 0.0)).sum(dim=1).mean(dim=1)
+            loss = torch.where(self.altered(step), loss, loss.lerp(taught, self.config.taught))
+        return loss.mean(), batch.ids.numel()
 
     def batch(self, step: int) -> tuple[PromptBatch, Tensor]:
         """Prompts and targets (B, 2) of that step; the same at every call."""
-        number, index = 0, step
-        while index >= (n := self._batches_of(number)):
-            number, index = number + 1, index - n
-        plan = self.passed(number)
-        length, members = plan.batches[index]
+        plan, (length, members) = self._at(step)
         rows = [self._row(plan, int(i)) for i in members]
         special = self.data.tokenizer.special_ids
         batch = PromptBatch.pad([prompt for prompt, *_ in rows], special["<|pad|>"], length, self.device)
         return batch, torch.tensor([[start, end] for _, start, end in rows], device=self.device)
+
+    def altered(self, step: int) -> Tensor:
+        """(B,) bool: which rows of that step have an altered paragraph."""
+        if not self.config.altered and not self.config.renamed:
+            return torch.zeros(1, dtype=torch.bool, device=self.device)
+        plan, (_, members) = self._at(step)
+        return torch.from_numpy(plan.kind[members] >= ALTERED).to(self.device)
 
     def shown(self, ids: Tensor, step: int) -> Tensor:
         """The ids of that step's prompts with `config.token_dropout` of their words masked; the same at every call."""
@@ -107,6 +123,14 @@ class Reading:
         rng = np.random.default_rng((self.config.seed, step, 1))
         dropped = torch.from_numpy(rng.random(ids.shape) < self.config.token_dropout).to(ids.device)
         return ids.masked_fill(dropped & (ids < min(special.values())), special["<|mask|>"])
+
+    def _at(self, step: int) -> tuple[_Pass, tuple[int, np.ndarray]]:
+        """The pass that step belongs to, and its batch: the padded length and the examples."""
+        number, index = 0, step
+        while index >= (n := self._batches_of(number)):
+            number, index = number + 1, index - n
+        plan = self.passed(number)
+        return plan, plan.batches[index]
 
     def passed(self, number: int) -> _Pass:
         """The plan of that pass over the examples."""
@@ -130,21 +154,31 @@ class Reading:
                 for e, k in zip(self.data.examples, rng.integers(N_NEGATIVES, size=n), strict=True)
             ]
         )
-        question = (luck[0] * np.maximum(1, self._n_misleading)).astype(int)
         kind = np.full(n, ALONE)
         kind[(draw > 1 - c.distractors) & (other >= 0)] = BESIDE
         kind[(draw < c.unanswerable) & (other >= 0)] = WRONG
         kind[(draw < c.unanswerable) & (luck[1] < c.misleading) & (self._n_misleading > 0)] = MISLED
+        if c.altered or c.renamed:  # drawn apart, so that a run without them stays what it was
+            chance = np.random.default_rng((c.seed, number, 3)).random(n)
+            kind[(kind == MISLED) & (chance < c.altered) & (self._n_altered > 0)] = ALTERED
+            kind[(kind == ALONE) & (chance < c.renamed) & (self._n_altered > 0)] = RENAMED
+        choices = np.where(kind >= ALTERED, self._n_altered, self._n_misleading)
+        which = (luck[0] * np.maximum(1, choices)).astype(int)
         room = np.where(luck[2] < c.crop, c.crop_tokens, self.context_len)
-        asked = self._question_len.copy()
+        asked, passage = self._question_len.copy(), self._paragraph_len[self._gold]
         for i in np.flatnonzero(kind == MISLED):
-            asked[i] = len(self.data.examples[i].misleading[question[i]])
-        length = 2 * asked + np.minimum(self._paragraph_len[self._gold], room) + OVERHEAD_TOKENS + 1
+            asked[i] = len(self.data.examples[i].misleading[which[i]])
+        for i in np.flatnonzero(kind >= ALTERED):
+            altered = self.data.examples[i].altered[which[i]]
+            passage[i] = altered.length
+            if kind[i] == RENAMED:
+                asked[i] = len(altered.question)
+        length = 2 * asked + np.minimum(passage, room) + OVERHEAD_TOKENS + 1
         length += (kind == BESIDE) * (np.minimum(self._paragraph_len[other], room) + 1)
         members = self._members(number)
         length = np.minimum(length[members], self.context_len)
         batches = _batches(length, self.context_len, c.batch_tokens, rng)
-        return _Pass(number, kind, other, question, room, [(width, members[rows]) for width, rows in batches])
+        return _Pass(number, kind, other, which, room, [(width, members[rows]) for width, rows in batches])
 
     def _members(self, number: int) -> np.ndarray:
         """The examples of a pass: all of them, but of those about recurring spans the next `config.recurring` in turn."""
@@ -158,15 +192,20 @@ class Reading:
         """The prompt of an example in a pass, and the positions of its answer's first and last token."""
         rng = np.random.default_rng((self.config.seed, plan.number, index))
         example, kind = self.data.examples[index], plan.kind[index]
-        question = example.misleading[plan.question[index]] if kind == MISLED else example.question
+        question = example.misleading[plan.which[index]] if kind == MISLED else example.question
         gold, tokenizer = self.data.paragraphs[example.paragraph], self.data.tokenizer
+        answer = example.start, example.end
+        if kind >= ALTERED:
+            altered = example.altered[plan.which[index]]
+            question = altered.question if kind == RENAMED else question
+            gold, answer = encode_piece(tokenizer, altered.context), (altered.start, altered.end)
         left = self.context_len - 2 * len(question) - OVERHEAD_TOKENS - 1
         room = min(left, int(plan.room[index]))
         if kind == WRONG:
             wrong = _cut(self.data.paragraphs[plan.other[index]], min(len(gold), room), rng)
             return _unanswerable(build_prompt(tokenizer, question, [wrong]))
-        piece, start, end = _window(gold, example.start, example.end, room, rng)
-        if kind == MISLED:
+        piece, start, end = _window(gold, *answer, room, rng)
+        if kind in (MISLED, ALTERED):
             return _unanswerable(build_prompt(tokenizer, question, [piece]))
         passages, at = [piece], 0
         room = min(left - len(piece) - 1, int(plan.room[index]))

@@ -15,6 +15,7 @@ TITLES = {
     "pretrain": "Learning the language",
     "detect": "Learning which words belong",
     "reading": "Learning to read",
+    "refine": "Reading on",
     "reinforce": "Learning from reward",
 }
 SCORE_GROUPS = (  # heading, unit in words, and how the names of its scores end

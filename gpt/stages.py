@@ -1,4 +1,5 @@
-"""The stages of a recipe, each resumable: tokenizer -> pretrain -> (detect) -> reading -> (reinforce) -> released model.
+"""The stages of a recipe, each resumable: tokenizer -> pretrain -> (detect) -> reading -> (refine) -> (reinforce) -> released
+model.
 
 out/tokenizer.json    out/pretrain/{step-*, loss.jsonl, scores.jsonl}    out/reading/...    out/released/
 Where out/prepared/ holds the texts as tokens (gpt/prepared.py), pretraining starts from them.
@@ -6,6 +7,7 @@ Where out/prepared/ holds the texts as tokens (gpt/prepared.py), pretraining sta
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import torch
 from gpt.budget import stage_configs
 from gpt.calibrate import calibrate_one_passage
 from gpt.checkpoint import Released, load_latest, release
-from gpt.compiled import compiled_chunk_loss
+from gpt.compiled import compile_blocks, compiled_chunk_loss
 from gpt.config import Recipe, TrainConfig
 from gpt.cuda import accelerate
 from gpt.data import read_texts
@@ -28,7 +30,7 @@ from gpt.prepared import PREPARED, build_stream, build_vectors, fingerprint, loa
 from gpt.pretrain import Pretraining
 from gpt.qamr import load_qamr
 from gpt.quantize import pack, unpack
-from gpt.reading_data import N_MISLEADING, ReadingData
+from gpt.reading_data import N_ALTERED, N_MISLEADING, ReadingData
 from gpt.reading_task import Reading
 from gpt.recurring import recurring_articles
 from gpt.reinforce import Reinforce
@@ -94,9 +96,10 @@ def trained(recipe: Recipe, out: Path, stage: str) -> GPT:
     return model
 
 
-def before_reading(recipe: Recipe) -> str:
-    """The stage whose weights learn to read."""
-    return "detect" if recipe.detect else "pretrain"
+def before(recipe: Recipe, stage: str) -> str:
+    """The stage whose weights that one goes on from."""
+    order = list(STEPPED)
+    return [name for name in stage_configs(recipe) if order.index(name) < order.index(stage)][-1]
 
 
 def reading_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu") -> dict[str, Any]:
@@ -105,7 +108,7 @@ def reading_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, devi
     Beside the labels it learns from the recipe's teachers, if any.
     """
     tokenizer, config = tokenizer_stage(recipe, corpus, out), recipe.reading
-    model = trained(recipe, out, before_reading(recipe)).to(device)
+    model = trained(recipe, out, before(recipe, "reading")).to(device)
     teachers = None
     if recipe.teachers:
         teachers, who = load_teachers(recipe.teachers, tokenizer, model, config, device)
@@ -117,17 +120,37 @@ def reading_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, devi
     return train(model, task, config, out / "reading", on_step, evaluate_every=1000)
 
 
+def refine_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu") -> dict[str, Any]:
+    """Goes on reading, with examples that the reading stage did not have; what the reader said before is its teacher, so that
+    it forgets nothing. The weights end in out/refine, scored alike."""
+    if recipe.refine is None:
+        raise ConfigError(f"recipe {recipe.name!r} has no refine stage; give it one in gpt/config.py")
+    tokenizer, config = tokenizer_stage(recipe, corpus, out), replace(recipe.refine, taught_by="itself before")
+    model = trained(recipe, out, "reading").to(device)
+    before_it = deepcopy(model)
+    if device == "cpu":
+        compile_blocks(before_it, config)
+    task = accelerate(model, _reading(recipe, config, corpus, tokenizer, device, Teachers([before_it])), device)
+    return train(model, task, config, out / "refine", on_step, evaluate_every=500)
+
+
 def reinforce_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu") -> dict[str, Any]:
     """Rewards the reader for right words, passages and abstentions; the weights end in out/reinforce, scored alike."""
     if recipe.reinforce is None:
         raise ConfigError(f"recipe {recipe.name!r} has no reinforce stage; give it one in gpt/config.py")
     examples = _reading(recipe, recipe.reinforce, corpus, tokenizer_stage(recipe, corpus, out), device)
-    model = trained(recipe, out, "reading").to(device)
+    model = trained(recipe, out, before(recipe, "reinforce")).to(device)
     return train(model, Reinforce(examples, recipe.reinforce), recipe.reinforce, out / "reinforce", on_step, 500)
 
 
-STEPPED = {"pretrain": pretrain_stage, "detect": detect_stage, "reading": reading_stage, "reinforce": reinforce_stage}
-"""The stages that take steps, by name."""
+STEPPED = {
+    "pretrain": pretrain_stage,
+    "detect": detect_stage,
+    "reading": reading_stage,
+    "refine": refine_stage,
+    "reinforce": reinforce_stage,
+}
+"""The stages that take steps, by name and in their order."""
 
 
 def _reading(
@@ -148,7 +171,8 @@ def _reading(
     made += [article for file in recipe.sentence_files for article in load_qamr(corpus / file, recipe.max_of_sentence)]
     recurring = _recurring(recipe, corpus) if config.recurring else []
     n_misleading = N_MISLEADING if config.misleading else 0
-    data = ReadingData.build(tokenizer, [*training, *made], n_misleading, recurring, config.notes)
+    n_altered = N_ALTERED if config.altered or config.renamed else 0
+    data = ReadingData.build(tokenizer, [*training, *made], n_misleading, recurring, config.notes, n_altered)
 
     def score(model: GPT) -> dict[str, float]:
         return {f"{prefix}{k}": v for prefix, y in yardsticks.items() for k, v in y.score(model).items()}

@@ -31,7 +31,7 @@ from gpt.prepared import (
     load_prepared,
     save_prepared,
 )
-from gpt.stages import before_reading, tokenizer_stage
+from gpt.stages import before, tokenizer_stage
 from gpt.tokenizer import Tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -159,7 +159,7 @@ def pack(args: argparse.Namespace) -> list[Path]:
     chosen, staging = recipe(args.recipe), args.out / "staging"
     stages = tuple(stage for stage in stage_configs(chosen) if stage not in ON_TEXT or not args.pretrained)
     if args.pretrained:
-        take_pretrained(args.pretrained, before_reading(chosen), staging / "run")
+        take_pretrained(args.pretrained, before(chosen, "reading"), staging / "run")
     job = Job(args.recipe, args.minutes, stages, tuple(args.score), args.limit)
     stage_bundle(chosen, args.corpus, staging, job)
     fetch_wheels(args.wheels, staging / "wheels")

@@ -12,6 +12,7 @@ import torch
 
 from gpt.config import GPTConfig
 from gpt.model import GPT
+from gpt.reading_data import ReadingData
 from gpt.squad import Article, load_articles
 from gpt.tokenizer import Tokenizer, train_tokenizer
 
@@ -19,6 +20,24 @@ WORDS = (
     "attention model token gradient layer vector matrix learning query key value softmax residual norm context "
     "window batch loss optimizer embedding position network bigram tensor reward passage answer question index"
 ).split()
+
+
+LIGHT = (
+    "The first lighthouse of Arenby was built in 1820 by Mary Holt. It was the tallest tower in Sundia. "
+    "The keeper of the lamp sold the oil to the sailors of Port Lorne for 45 crowns."
+)
+FIRE = (
+    "A fire destroyed the harbour in 1877 near Grenholm. The mayor, John Peck, refused the offer of a loan. "
+    "In Grenholm the council wanted to repair the bridge, and the church was restored by Anna Reed in 1881."
+)
+ASKED = {
+    "Who built the first lighthouse of Arenby?": "Mary Holt",
+    "In what year did Mary Holt build the lighthouse?": "1820",
+    "What was the tallest tower in Sundia?": "first lighthouse",
+    "To whom was the oil sold for 45 crowns?": "the sailors of Port Lorne",
+    "What did the keeper sell to the sailors of Port Lorne?": "the oil",
+    "How tall is the tower of Arenby?": "45",
+}
 
 
 def sentences(n: int, seed: int = 0) -> list[str]:
@@ -73,3 +92,13 @@ def squad_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def articles(squad_file: Path) -> list[Article]:
     return load_articles(squad_file)
+
+
+@pytest.fixture(scope="session")
+def altering(tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory) -> ReadingData:
+    """Examples with misleading questions and altered paragraphs, which the one above has not."""
+    qas = [{"id": q, "question": q, "answers": [{"text": a, "answer_start": LIGHT.index(a)}]} for q, a in ASKED.items()]
+    paragraphs = [{"context": LIGHT, "qas": qas}, {"context": FIRE, "qas": []}]
+    file = tmp_path_factory.mktemp("altering") / "train.json"
+    file.write_text(json.dumps({"data": [{"title": "Lighthouses", "paragraphs": paragraphs}]}))
+    return ReadingData.build(tokenizer, load_articles(file), n_misleading=2, n_altered=2)

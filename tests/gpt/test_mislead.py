@@ -11,23 +11,7 @@ from gpt.mislead import mislead
 from gpt.opposites import inflect, opposites
 from gpt.twists import WAYS, key_of, view_of, within
 from gpt.wordpool import Pool, company
-
-LIGHT = (
-    "The first lighthouse of Arenby was built in 1820 by Mary Holt. It was the tallest tower in Sundia. "
-    "The keeper of the lamp sold the oil to the sailors of Port Lorne for 45 crowns."
-)
-FIRE = (
-    "A fire destroyed the harbour in 1877 near Grenholm. The mayor, John Peck, refused the offer of a loan. "
-    "In Grenholm the council wanted to repair the bridge, and the church was restored by Anna Reed in 1881."
-)
-ASKED = {
-    "Who built the first lighthouse of Arenby?": "Mary Holt",
-    "In what year did Mary Holt build the lighthouse?": "1820",
-    "What was the tallest tower in Sundia?": "first lighthouse",
-    "To whom was the oil sold for 45 crowns?": "the sailors of Port Lorne",
-    "What did the keeper sell to the sailors of Port Lorne?": "the oil",
-    "How tall is the tower of Arenby?": "45",
-}
+from tests.gpt.conftest import ASKED, FIRE, LIGHT
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from gpt.errors import DataError
 from gpt.model import GPT
 from gpt.reading import encode_piece
 from gpt.reading_data import ReadingData, nearest_wrong, shared_idf
-from gpt.reading_task import Reading
+from gpt.reading_task import ALTERED, Reading
 from gpt.squad import Article, load_articles, load_squad
 from gpt.tokenizer import Tokenizer
+from tests.gpt.conftest import ASKED, LIGHT
 
 
 def reading(tokenizer: Tokenizer, articles: list[Article], **changes: float) -> Reading:
@@ -190,6 +192,56 @@ def test_questions_without_answers_make_no_training_data(tokenizer: Tokenizer, t
     assert load_squad(tmp_path / "x.json")[0].is_impossible
     with pytest.raises(DataError, match="no answerable question"):
         ReadingData.build(tokenizer, load_articles(tmp_path / "x.json"))
+
+
+def parts(task: Reading, step: int) -> list[tuple[str, str, str]]:
+    """The question, the passage and the answer of each row of a batch, in words."""
+    batch, _ = task.batch(step)
+    texts = (task.data.tokenizer.decode(row).removeprefix("<|question|>") for row in batch.ids.tolist())
+    split = (text.replace("<|question|>", "<|passage|>").split("<|passage|>")[:2] for text in texts)
+    return [(question, passage, answer) for (question, passage), answer in zip(split, answers(task, step), strict=True)]
+
+
+def test_altered_paragraphs_answer_the_altered_question_alone(tokenizer: Tokenizer, altering: ReadingData) -> None:
+    config = TrainConfig(steps=10, batch_tokens=4000, unanswerable=0.5, misleading=1.0, altered=1.0, renamed=1.0)
+    task = Reading(altering, config, context_len=512)
+    kinds: dict[bool, int] = {False: 0, True: 0}
+    for number in range(6):
+        (_, members), *rest = task.passed(number).batches
+        assert not rest
+        assert task.altered(number).tolist() == [len(altering.examples[i].altered) > 0 for i in members]
+        for i, (question, passage, answer) in zip(members, parts(task, number), strict=True):
+            asked = tokenizer.decode(altering.examples[i].question.ids.tolist())
+            plain = ASKED[asked]
+            assert passage in {a.context for a in altering.examples[i].altered}
+            assert passage != LIGHT
+            assert (question == asked) == (answer == "")
+            assert answer in ("", plain)
+            kinds[answer == ""] += 1
+    assert min(kinds.values()) > 5
+
+
+def test_no_paragraph_is_altered_where_the_config_does_not_say_so(altering: ReadingData) -> None:
+    plain = TrainConfig(steps=10, batch_tokens=4000, unanswerable=0.5, misleading=1.0)
+    for number in range(3):
+        task = Reading(altering, plain, context_len=512)
+        assert not task.altered(number).any()
+        assert {passage for _, passage, _ in parts(task, number)} == {LIGHT}
+    asked, some = (Reading(altering, c, 512).passed(4) for c in (plain, dataclasses.replace(plain, altered=0.5)))
+    same = some.kind < ALTERED
+    assert not same.all()
+    assert (some.kind[same] == asked.kind[same]).all()
+    assert (some.room == asked.room).all()
+
+
+def test_an_altered_paragraph_that_is_too_long_is_cut_around_the_answer(altering: ReadingData) -> None:
+    config = TrainConfig(steps=10, batch_tokens=4000, unanswerable=0.0, renamed=1.0, crop=1.0, crop_tokens=24)
+    task = Reading(altering, config, context_len=512)
+    for question, passage, answer in parts(task, 0):
+        assert answer in passage
+        assert answer in ASKED.values()
+        assert len(passage) < len(LIGHT)
+        assert question not in ASKED
 
 
 def test_an_answer_that_occurs_twice_is_taken_where_the_question_s_words_stand(

@@ -20,10 +20,13 @@ from gpt.evaluate import evaluate_reader
 from gpt.plot import plot_run
 from gpt.reader import Reader
 from gpt.reading_data import ReadingData
+from gpt.reading_task import Reading
 from gpt.stages import (
+    before,
     detect_stage,
     pretrain_stage,
     reading_stage,
+    refine_stage,
     reinforce_stage,
     release_stage,
     tokenizer_stage,
@@ -63,6 +66,9 @@ RECIPE = Recipe(
     tokenizer_chars=10**6,
     pretrain_chars=10**6,
     held_out_articles=2,
+)
+REFINED = dataclasses.replace(
+    RECIPE, refine=TrainConfig(steps=4, batch_tokens=1500, misleading=1.0, altered=0.5, renamed=0.3, muon_lr=0.002)
 )
 REINFORCED = dataclasses.replace(
     RECIPE, reinforce=ReinforceConfig(steps=5, batch_tokens=1500, distractors=0.0, muon_lr=0.005)
@@ -183,6 +189,34 @@ def test_stages_out_of_order_name_the_one_that_is_missing(corpus: Path, tmp_path
         release_stage(REINFORCED, corpus, tmp_path)
     with pytest.raises(ConfigError, match="recipe 'toy' has no reinforce stage"):
         reinforce_stage(RECIPE, corpus, tmp_path, ignore)
+
+
+def test_a_reader_reads_on_with_itself_as_the_teacher(
+    out: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks: list[Reading] = []
+    monkeypatch.setattr(stages, "accelerate", lambda model, task, device: (tasks.append(task), task)[1])
+    for part in ("pretrain", "reading"):
+        shutil.copytree(out / part, tmp_path / part)
+    shutil.copy(out / "tokenizer.json", tmp_path)
+    with pytest.raises(CheckpointError, match="studygpt train refine toy"):
+        release_stage(REFINED, corpus, tmp_path)
+    with pytest.raises(ConfigError, match="recipe 'toy' has no refine stage"):
+        refine_stage(RECIPE, corpus, tmp_path, ignore)
+    result = refine_stage(REFINED, corpus, tmp_path, ignore)
+    assert result["steps"] == 4
+    assert {"exact", "f1", "auroc"} <= set(result)
+    assert sum(len(e.altered) for e in tasks[0].data.examples) > 0
+    teachers = tasks[0].teachers
+    assert teachers is not None
+    read, refined = (trained(REFINED, tmp_path, stage).state_dict() for stage in ("reading", "refine"))
+    for name, weight in teachers.models[0].state_dict().items():
+        assert torch.equal(weight, read[name])
+    assert not torch.equal(read["span_head.weight"], refined["span_head.weight"])
+    card = (release_stage(REFINED, corpus, tmp_path) / "card.md").read_text()
+    assert "| refine | 4 |" in card
+    assert before(dataclasses.replace(REFINED, reinforce=REINFORCED.reinforce), "reinforce") == "refine"
+    assert (before(REINFORCED, "reinforce"), before(REFINED, "refine")) == ("reading", "reading")
 
 
 def test_a_recipe_with_a_reinforce_stage_releases_what_it_ends_with(out: Path, corpus: Path, tmp_path: Path) -> None:

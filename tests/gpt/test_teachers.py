@@ -78,6 +78,24 @@ def test_the_loss_mixes_labels_and_what_teachers_say(
     assert task.loss(model, 2)[0].item() == pytest.approx(torch.stack(expected).mean().item(), rel=1e-4)
 
 
+def test_teachers_have_no_say_about_altered_paragraphs(model: GPT, altering: ReadingData) -> None:
+    config = dataclasses.replace(CONFIG, batch_tokens=4000, unanswerable=0.5, misleading=1.0, altered=0.5, taught=1.0)
+    teacher = Teachers([other(model, 1)])
+    task = Reading(altering, config, context_len=256, teachers=teacher)
+    batch, target = task.batch(0)
+    altered = task.altered(0)
+    assert 0 < altered.sum() < len(altered)
+    with torch.no_grad():
+        p = teacher(batch)
+        log_p = span_log_probs(model.span_logits(model(batch.ids, batch.marks, batch.mask)), batch.allowed)
+        labels = -log_p.gather(1, target[:, None, :]).mean(dim=(1, 2))
+        believed = -(p * log_p.masked_fill(p == 0, 0.0)).sum(dim=1).mean(dim=1)
+    expected = torch.where(altered, labels, believed).mean().item()
+    assert task.loss(model, 0)[0].item() == pytest.approx(expected, rel=1e-4)
+    fast = FastReading(task, "cpu", n_workers=0)
+    assert fast.loss(model, 0)[0].item() == task.loss(model, 0)[0].item()
+
+
 def test_a_reader_has_nothing_to_learn_from_itself(model: GPT, tokenizer: Tokenizer, articles: list[Article]) -> None:
     def gradient(teacher: GPT) -> float:
         model.zero_grad()
