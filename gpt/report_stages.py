@@ -21,6 +21,7 @@ TITLES = {
 SCORE_GROUPS = (  # heading, unit in words, and how the names of its scores end
     ("Held-out answers", "per cent of held-out questions", ("exact", "f1", "accuracy")),
     ("Telling a right passage from a wrong one", "1 is perfect, one half is chance", ("auroc",)),
+    ("Seeing that a word misleads", "1 is perfect, one half is chance", ("auroc_misleading", "auroc_altered")),
     ("Distance of confidence from truth", "0 is perfect", ("ece", "brier")),
     ("Bits for a byte of held-out text", "lower is better", ("bits_per_byte",)),
     ("What stood in the place of held-out words", "nats, lower is better", ("corrected_nats",)),
@@ -29,12 +30,14 @@ NAMES = {
     "exact": "exact match",
     "f1": "F1",
     "auroc": "AUROC",
+    "auroc_misleading": "AUROC, question changed",
+    "auroc_altered": "AUROC, passage changed",
     "ece": "calibration error",
     "bits_per_byte": "bits per byte",
     "corrected_nats": "nats",
 }
 PEAKS = {"muon_lr": "matrices (Muon)", "adam_lr": "the rest (AdamW)"}
-UNITS = {"pretrain": "nats a token", "reading": "nats for each end of an answer"}
+UNITS = {"pretrain": "nats a token", **dict.fromkeys(("reading", "refine"), "nats for each end of an answer")}
 
 
 def stage_section(stage: Stage) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from gpt.checkpoint import Released
 from gpt.confidence import logistic_fit
+from gpt.counterfactual import counterfactual
 from gpt.evaluate import score_readings
 from gpt.mislead import mislead
 from gpt.model import GPT
@@ -35,23 +36,32 @@ def split_articles(articles: Sequence[Article], held_out: int) -> tuple[list[Art
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A question with its own paragraph, the contexts of the nearest paragraphs that do not answer it, and a question
-    near it that its paragraph only seems to answer (gpt/mislead.py; None when no rule made one)."""
+    """A question with its own paragraph, the contexts of the nearest paragraphs that do not answer it, a question near it
+    that its paragraph only seems to answer (gpt/mislead.py), and that paragraph altered so that it only seems to answer the
+    question (gpt/counterfactual.py; None, both, when no rule made one)."""
 
     question: SquadQuestion
     wrong: tuple[str, ...]
     misleading: str | None = None
+    altered: str | None = None
 
     @property
     def unanswerable(self) -> SquadQuestion:
         """The same question over the nearest wrong paragraph."""
-        return replace(self.question, context=self.wrong[0], answers=(), answer_starts=(), is_impossible=True)
+        return self._over(self.wrong[0])
 
     @property
     def misled(self) -> SquadQuestion:
         """The misleading question over the paragraph."""
-        text = self.misleading or ""
-        return replace(self.question, question=text, answers=(), answer_starts=(), is_impossible=True)
+        return replace(self._over(self.question.context), question=self.misleading or "")
+
+    @property
+    def over_altered(self) -> SquadQuestion:
+        """The same question over its altered paragraph."""
+        return self._over(self.altered or "")
+
+    def _over(self, context: str) -> SquadQuestion:
+        return replace(self.question, context=context, answers=(), answer_starts=(), is_impossible=True)
 
 
 @dataclass(frozen=True)
@@ -75,22 +85,21 @@ class Yardstick:
                 contexts = tuple(article.paragraphs[i].context for i in nearest)
                 found += [(HeldOut(question, contexts), pool)] if contexts else []
         picked = sorted(np.random.default_rng(0).permutation(len(found))[:limit])
-        return cls(tokenizer, tuple(_with_misleading(*found[i]) for i in picked))
+        return cls(tokenizer, tuple(_with_what_misleads(*found[i]) for i in picked))
 
     def score(self, model: GPT) -> dict[str, float]:
-        """exact and f1 with the right paragraph; auroc of telling it from the nearest wrong one, and auroc_misleading of
-        telling the question from the misleading one."""
+        """exact and f1 with the right paragraph; auroc of telling it from the nearest wrong one, auroc_altered of telling it
+        from itself altered, and auroc_misleading of telling the question from the misleading one."""
         questions = [h.question for h in self.held_out]
         right = self._read(model, questions, [[h.question.context] for h in self.held_out])
         scores = score_readings(questions, right, 0.0)
-        wrong = self._read(model, questions, [h.wrong[:1] for h in self.held_out])
-        misled = [h.misled for h in self.held_out if h.misleading]
-        readings = self._read(model, misled, [[q.context] for q in misled])
-        for name, others, of in (
-            ("auroc", [h.unanswerable for h in self.held_out], wrong),
-            ("auroc_misleading", misled, readings),
+        for name, others in (
+            ("auroc", [h.unanswerable for h in self.held_out]),
+            ("auroc_misleading", [h.misled for h in self.held_out if h.misleading]),
+            ("auroc_altered", [h.over_altered for h in self.held_out if h.altered]),
         ):
-            both = score_readings([*questions, *others], [*right, *of], 0.5)
+            readings = self._read(model, others, [[q.context] for q in others])
+            both = score_readings([*questions, *others], [*right, *readings], 0.5)
             scores |= {name: both["auroc"]} if others else {}
         return scores
 
@@ -160,7 +169,12 @@ def _line(positive: Sequence[float], negative: Sequence[float]) -> tuple[float, 
     return slope, intercept
 
 
-def _with_misleading(held_out: HeldOut, pool: Pool) -> HeldOut:
+def _with_what_misleads(held_out: HeldOut, pool: Pool) -> HeldOut:
     q = held_out.question
-    rng = random.Random(f"{q.id}:{q.question}")
-    return replace(held_out, misleading=mislead(q.question, q.context, q.answers[0], pool, rng))
+    rng, again = (random.Random(f"{name}{q.id}:{q.question}") for name in ("", "altered:"))
+    altered = counterfactual(q.question, q.context, q.answer_starts[0], q.answers[0], pool, again)
+    return replace(
+        held_out,
+        misleading=mislead(q.question, q.context, q.answers[0], pool, rng),
+        altered=altered and altered.context,
+    )

@@ -95,10 +95,16 @@ def articles(squad_file: Path) -> list[Article]:
 
 
 @pytest.fixture(scope="session")
-def altering(tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory) -> ReadingData:
-    """Examples with misleading questions and altered paragraphs, which the one above has not."""
+def lighthouses(tmp_path_factory: pytest.TempPathFactory) -> list[Article]:
+    """An article whose questions can be made misleading, and whose first paragraph can be altered."""
     qas = [{"id": q, "question": q, "answers": [{"text": a, "answer_start": LIGHT.index(a)}]} for q, a in ASKED.items()]
     paragraphs = [{"context": LIGHT, "qas": qas}, {"context": FIRE, "qas": []}]
     file = tmp_path_factory.mktemp("altering") / "train.json"
     file.write_text(json.dumps({"data": [{"title": "Lighthouses", "paragraphs": paragraphs}]}))
-    return ReadingData.build(tokenizer, load_articles(file), n_misleading=2, n_altered=2)
+    return load_articles(file)
+
+
+@pytest.fixture(scope="session")
+def altering(tokenizer: Tokenizer, lighthouses: list[Article]) -> ReadingData:
+    """Examples with misleading questions and altered paragraphs."""
+    return ReadingData.build(tokenizer, lighthouses, n_misleading=2, n_altered=2)
