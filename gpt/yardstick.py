@@ -176,5 +176,5 @@ def _with_what_misleads(held_out: HeldOut, pool: Pool) -> HeldOut:
     return replace(
         held_out,
         misleading=mislead(q.question, q.context, q.answers[0], pool, rng),
-        altered=altered and altered.context,
+        altered=altered.context if altered else None,
     )
