@@ -7,10 +7,14 @@ seems to answer (gpt/mislead.py); and its paragraph altered, so that it tells of
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import random
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -29,6 +33,8 @@ N_NEGATIVES = 4
 N_MISLEADING = 2  # of each question, at most; a pass takes one of them
 N_ALTERED = 2  # likewise
 MAX_OCCURRENCES = 8
+MAX_WORKERS = 16
+WORTH_WORKERS = 3000  # questions; fewer take a few seconds in one process
 OCCURRENCE_REACH = 12.0  # tokens: a word of the question counts e^-1 at this distance from the answer
 
 
@@ -57,6 +63,10 @@ class Example:
     misleading: tuple[Piece, ...] = ()
     altered: tuple[Altered, ...] = ()
 
+    def moved(self, first: int) -> Example:
+        """The example where the paragraphs are counted from `first`."""
+        return replace(self, paragraph=first + self.paragraph, negatives=tuple(first + n for n in self.negatives))
+
 
 @dataclass(frozen=True)
 class ReadingData:
@@ -81,57 +91,77 @@ class ReadingData:
         that mislead are made of each, and up to `n_altered` paragraphs. `recurring` articles come last. A share `notes` of
         the paragraphs are written as notes are (gpt/markup.py); whether a passage holds an answer is told by its plain
         words."""
-        paragraphs: list[Piece] = []
-        groups: list[list[Example]] = []  # of each article
         twisted = n_misleading or n_altered
         known = company(p.context for article in articles for p in article.paragraphs) if twisted else {}
-        made = _Made(n_misleading, n_altered, known)
-        for article in (*articles, *recurring):
-            first = len(paragraphs)
-            shown = some_as_notes(article, notes) if notes else article
-            paragraphs += [encode_piece(tokenizer, p.context) for p in shown.paragraphs]
-            groups.append(_article_examples(tokenizer, (article, shown), paragraphs[first:], first, made))
-        examples = tuple(example for group in groups for example in group)
+        make = _OfArticle(tokenizer, n_misleading, n_altered, known, notes)
+        paragraphs: list[Piece] = []
+        examples: list[Example] = []
+        n_recurring = 0
+        for n, (pieces, own) in enumerate(_each(make, [*articles, *recurring]), 1):
+            examples += [e.moved(len(paragraphs)) for e in own]
+            paragraphs += pieces
+            n_recurring += len(own) if n > len(articles) else 0
         if not examples:
             raise DataError("the question files hold no answerable question")
-        return cls(tokenizer, tuple(paragraphs), examples, sum(map(len, groups[len(articles) :])))
+        return cls(tokenizer, tuple(paragraphs), tuple(examples), n_recurring)
 
 
 @dataclass(frozen=True)
-class _Made:
-    """How many misleading questions and altered paragraphs are made of a question, and the company that words keep."""
+class _OfArticle:
+    """Called with an article: its paragraphs as they are shown, and its examples, whose paragraphs are counted from its
+    first. How many misleading questions and altered paragraphs are made of a question, and the company that words keep."""
 
+    tokenizer: Tokenizer
     n_misleading: int
     n_altered: int
     known: Company
+    notes: float
+
+    def __call__(self, article: Article) -> tuple[list[Piece], list[Example]]:
+        tokenizer = self.tokenizer
+        shown = some_as_notes(article, self.notes) if self.notes else article
+        pieces = [encode_piece(tokenizer, p.context) for p in shown.paragraphs]
+        twisted = self.n_misleading or self.n_altered
+        pool = Pool.of((p.context for p in article.paragraphs), self.known) if twisted else None
+        asked, seen = (
+            [(i, q) for i, p in enumerate(a.paragraphs) for q in p.questions if q.answers] for a in (article, shown)
+        )
+        questions = [encode_piece(tokenizer, q.question).cut(0, MAX_QUESTION_TOKENS) for _, q in asked]
+        examples = []
+        wrongs = nearest_wrong(article, questions, pieces)
+        for (i, q), (_, as_shown), question, wrong in zip(asked, seen, questions, wrongs, strict=True):
+            tokens = _answer_tokens(as_shown, question, pieces[i])
+            if len(tokens):
+                twins = _misleading(tokenizer, q, pool, self.n_misleading) if pool else ()
+                place = as_shown.context.find(q.answers[0], int(pieces[i].offsets[tokens[0]]))
+                altered = _altered(tokenizer, as_shown, place, pool, self.n_altered) if pool else ()
+                examples.append(Example(question, i, int(tokens[0]), int(tokens[-1]), tuple(wrong), twins, altered))
+        return pieces, examples
 
 
-def _article_examples(
-    tokenizer: Tokenizer,
-    articles: tuple[Article, Article],
-    pieces: list[Piece],
-    first: int,
-    made: _Made,
-) -> list[Example]:
-    """Of an article, plain and as it is shown; `pieces` are the shown paragraphs."""
-    article, shown = articles
-    twisted = made.n_misleading or made.n_altered
-    pool = Pool.of((p.context for p in article.paragraphs), made.known) if twisted else None
-    asked, seen = (
-        [(i, q) for i, p in enumerate(a.paragraphs) for q in p.questions if q.answers] for a in (article, shown)
-    )
-    questions = [encode_piece(tokenizer, q.question).cut(0, MAX_QUESTION_TOKENS) for _, q in asked]
-    examples = []
-    wrongs = nearest_wrong(article, questions, pieces)
-    for (i, q), (_, as_shown), question, negatives in zip(asked, seen, questions, wrongs, strict=True):
-        tokens = _answer_tokens(as_shown, question, pieces[i])
-        if len(tokens):
-            wrong = tuple(first + j for j in negatives)
-            twins = _misleading(tokenizer, q, pool, made.n_misleading) if pool else ()
-            place = as_shown.context.find(q.answers[0], int(pieces[i].offsets[tokens[0]]))
-            altered = _altered(tokenizer, as_shown, place, pool, made.n_altered) if pool else ()
-            examples.append(Example(question, first + i, int(tokens[0]), int(tokens[-1]), wrong, twins, altered))
-    return examples
+_make: _OfArticle | None = None  # in a worker, what it calls
+
+
+def _each(make: _OfArticle, articles: Sequence[Article]) -> Iterator[tuple[list[Piece], list[Example]]]:
+    """What `make` makes of each article, in order; of many questions on all cores, where processes can be forked."""
+    n_questions = sum(len(p.questions) for article in articles for p in article.paragraphs)
+    n_workers = min(MAX_WORKERS, os.cpu_count() or 1)
+    if n_questions < WORTH_WORKERS or n_workers == 1 or sys.platform != "linux":
+        yield from map(make, articles)
+        return
+    forked = multiprocessing.get_context("fork")  # tokenizer and company are shared, not copied
+    with ProcessPoolExecutor(n_workers, forked, _begin, (make,)) as workers:
+        yield from workers.map(_work, articles, chunksize=8)
+
+
+def _begin(make: _OfArticle) -> None:
+    global _make
+    _make = make
+
+
+def _work(article: Article) -> tuple[list[Piece], list[Example]]:
+    assert _make is not None
+    return _make(article)
 
 
 def _answer_tokens(asked: SquadQuestion, question: Piece, piece: Piece) -> np.ndarray:

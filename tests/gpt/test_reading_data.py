@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from gpt import reading_data
 from gpt.config import GPTConfig, TrainConfig
 from gpt.errors import DataError
 from gpt.model import GPT
@@ -232,6 +233,27 @@ def test_no_paragraph_is_altered_where_the_config_does_not_say_so(altering: Read
     assert not same.all()
     assert (some.kind[same] == asked.kind[same]).all()
     assert (some.room == asked.room).all()
+
+
+def test_several_processes_make_the_same_examples_as_one(
+    tokenizer: Tokenizer, lighthouses: list[Article], articles: list[Article], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build() -> ReadingData:
+        return ReadingData.build(tokenizer, [*lighthouses, *articles[:3]], 2, articles[3:], notes=0.5, n_altered=2)
+
+    alone = build()
+    monkeypatch.setattr(reading_data, "WORTH_WORKERS", 1)
+    monkeypatch.setattr(reading_data, "MAX_WORKERS", 2)
+    together = build()
+    assert together.n_recurring == alone.n_recurring > 0
+    assert len(together.paragraphs) == len(alone.paragraphs)
+    for one, other in zip(alone.paragraphs, together.paragraphs, strict=True):
+        assert np.array_equal(one.ids, other.ids)
+    for a, b in zip(alone.examples, together.examples, strict=True):
+        assert (a.paragraph, a.start, a.end, a.negatives) == (b.paragraph, b.start, b.end, b.negatives)
+        assert [p.ids.tolist() for p in a.misleading] == [p.ids.tolist() for p in b.misleading]
+        assert [c.context for c in a.altered] == [c.context for c in b.altered]
+    assert any(a.altered for a in alone.examples)
 
 
 def test_an_altered_paragraph_that_is_too_long_is_cut_around_the_answer(altering: ReadingData) -> None:
