@@ -80,6 +80,7 @@ class TrainConfig:
     warmup_steps: int = 50
     cooldown: float = 0.6  # the last fraction of a cycle's steps, linear to zero
     cycles: int = 1
+    way: float = 1.0  # from the weights it began with to those it ended with (WiSE-FT, Wortsman et al. 2022)
     ema_decay: float = 0.998
     dropout: float = 0.0  # of a residual branch's channels, the same ones at every position of a row
     checkpoint_every: int = 100
@@ -114,6 +115,7 @@ class TrainConfig:
                 raise ConfigError(f"{name}={getattr(self, name)} must be at least 1")
         fractions = (
             "cooldown",
+            "way",
             "ema_decay",
             "dropout",
             "embedding_rate",
@@ -234,7 +236,7 @@ RECIPES: dict[str, Recipe] = {
             reinforce=ReinforceConfig(steps=5, batch_tokens=1024, checkpoint_every=5),
             held_out_articles=2,
         ),
-        Recipe(  # two CPU cores, three to four hours
+        Recipe(  # two CPU cores, four to five hours
             name="mini",
             model=GPTConfig(depth=6, aspect=42, vocab_size=16384),  # 256 wide, 4 heads of 64
             pretrain=TrainConfig(steps=800),
@@ -249,6 +251,22 @@ RECIPES: dict[str, Recipe] = {
                 notes=0.3,
                 token_dropout=0.1,
                 checkpoint_every=250,
+            ),
+            refine=TrainConfig(
+                steps=1700,
+                muon_lr=0.005,
+                adam_lr=0.001,
+                cooldown=0.8,
+                way=0.5,
+                unanswerable=0.38,
+                misleading=0.6,
+                altered=0.5,
+                renamed=0.2,
+                crop=0.5,
+                notes=0.3,
+                token_dropout=0.1,
+                checkpoint_every=100,
+                seed=3,
             ),
             text_files=(*_WIKI, _ARXIV[0], _ARXIV[3]),
             pretrain_chars=300_000_000,

@@ -69,7 +69,8 @@ def train(
     evaluate_every: int = 0,
 ) -> dict[str, Any]:
     """Trains until `config.steps`, from the run folder's last checkpoint if it has one, and leaves the averaged
-    weights in `model`: their moving average (EMA), and of several cycles the mean of it at their ends. Returns
+    weights in `model`: their moving average (EMA), of several cycles the mean of it at their ends, and of that
+    `config.way` of the way from the weights it began with. Returns
     {"steps", "tokens", "seconds", "loss", **scores of the last evaluation}.
     A number that `on_step` returns replaces `config.steps` (gpt/budget.py).
 
@@ -107,6 +108,7 @@ class _Loop:
     def __init__(self, model: GPT, task: Task, config: TrainConfig, run: Path):
         self.model, self.task, self.config, self.run = model, task, config, run
         self.optimizer = MuonAdamW(model, config)
+        self.began = {name: p.detach().clone() for name, p in model.named_parameters()} if config.way < 1 else {}
         self.average = {name: p.detach().clone() for name, p in model.named_parameters()}
         self.cycle, self.ends = 0, dict[str, Tensor]()  # cycles done, and the mean of `average` at their ends
         self.step, self.tokens, self.seconds, self.loss = 0, 0, 0.0, float("nan")
@@ -141,14 +143,16 @@ class _Loop:
         return Progress(self.step, self.config.steps, self.loss, scale, self.tokens, round(self.seconds, 2))
 
     def end_cycle(self) -> None:
-        """After the last step of a cycle: keeps the average there, or, of the last one, the mean of all of them."""
+        """After the last step of a cycle: keeps the average there, or, of the last one, the mean of all of them, as far
+        from the first weights as the config says."""
         finished = self.step == self.config.steps
         if not finished and self.config.cycle_of(self.step)[0] <= self.cycle:
             return
         mean = {name: self.ends[name].lerp(now, 1 / (self.cycle + 1)) if self.ends else now.clone()
                 for name, now in self.average.items()}  # fmt: skip
         if finished:
-            self.average = mean
+            way = self.config.way
+            self.average = {name: self.began[name].lerp(end, way) for name, end in mean.items()} if way < 1 else mean
         else:
             self.ends, self.cycle = mean, self.cycle + 1
 

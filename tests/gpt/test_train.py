@@ -116,6 +116,22 @@ def test_several_cycles_end_in_the_mean_of_their_ends(tmp_path: Path, tokenizer:
         torch.testing.assert_close(tensor, torch.stack([end[name] for end in ends]).mean(dim=0))
 
 
+def test_a_stage_may_end_part_of_the_way_from_where_it_began(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    torch.manual_seed(1)
+    began = dict(GPT(SHAPE).named_parameters())  # as run_training begins
+    partly = dataclasses.replace(CONFIG, way=0.25)
+    run_training(tmp_path / "whole", tokenizer)
+    with pytest.raises(Killed):
+        run_training(tmp_path / "part", tokenizer, partly, die_after=9)
+    run_training(tmp_path / "part", tokenizer, partly)
+    assert curve(tmp_path / "part") == curve(tmp_path / "whole")
+    end, part = (load_latest(tmp_path / name) for name in ("whole", "part"))
+    assert end is not None
+    assert part is not None
+    for name, weight in part[0]["average"].items():
+        torch.testing.assert_close(weight, began[name].detach().lerp(end[0]["average"][name], 0.25))
+
+
 def test_more_steps_go_on_from_the_last_checkpoint(tmp_path: Path, tokenizer: Tokenizer) -> None:
     run_training(tmp_path / "run", tokenizer)
     result = run_training(tmp_path / "run", tokenizer, dataclasses.replace(CONFIG, steps=16))
