@@ -1,9 +1,9 @@
 """Passages changed in a word of a question that they answered, by rule (counterfactual data, Kaushik et al. 2020).
 
-A question that rules made misleading gives itself away: few people ask who demolished the last lighthouse. Here the question
-stays as a person asked it, and the passage says something else: that Mary Holt built the last one. The question with the same
-change is answered by the changed passage. So neither an odd question nor a changed passage tells that there is no
-answer; comparing the two does.
+gpt/mislead.py asks something else of the passage: who built the last lighthouse, where it tells of the first. Here the question
+stays as a person asked it, and the passage tells of the last one. A reader overlooks that more often, above all where the
+word that was changed stands elsewhere too, as in questions that people wrote to mislead (docs/log.md). The question with
+the same change is answered by the changed passage, so that an odd word on either side does not tell that there is no answer.
 """
 
 from __future__ import annotations

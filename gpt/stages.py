@@ -122,7 +122,7 @@ def reading_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, devi
 
 def refine_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu") -> dict[str, Any]:
     """Goes on reading, with examples that the reading stage did not have; what the reader said before is its teacher, so that
-    it forgets nothing. The weights end in out/refine, scored alike."""
+    it forgets little. The weights end in out/refine, scored alike."""
     if recipe.refine is None:
         raise ConfigError(f"recipe {recipe.name!r} has no refine stage; give it one in gpt/config.py")
     tokenizer, config = tokenizer_stage(recipe, corpus, out), replace(recipe.refine, taught_by="itself before")
