@@ -230,9 +230,7 @@ RECIPES: dict[str, Recipe] = {
             pretrain_chars=2_000_000,
             definition_files=(),
             detect=TrainConfig(steps=10, batch_tokens=1024, row_tokens=128, checkpoint_every=10),
-            refine=TrainConfig(
-                steps=5, batch_tokens=1024, checkpoint_every=5, misleading=0.5, altered=0.5, renamed=0.2
-            ),
+            refine=TrainConfig(steps=5, batch_tokens=1024, checkpoint_every=5),
             reinforce=ReinforceConfig(steps=5, batch_tokens=1024, checkpoint_every=5),
             held_out_articles=2,
         ),
