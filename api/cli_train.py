@@ -32,7 +32,7 @@ examples:
   studygpt train pretrain mini --dataset hub:some/texts:train --fields title,body
   studygpt train all --docs ~/notes --minutes 10
 
-Every stage goes on from its last checkpoint when it is run again with the same --out. Recipes: tiny (seconds, to try
+Every stage goes on from its last checkpoint when it is run again with the same --out. Recipes: tiny (minutes, to try
 a machine), mini (two CPU cores, four to five hours), base (one large GPU, under half an hour).
 
 --dataset takes text (.txt .md), JSON lines, JSON, parquet, folders of these, and hub:NAME[@CONFIG][:SPLIT]; only hub: is

@@ -220,7 +220,7 @@ _ARXIV = tuple(f"pretrain/arxiv-{i:02d}.jsonl.xz" for i in range(6))
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe(  # seconds, for tests and for trying a machine
+        Recipe(  # seconds of steps, minutes with the questions: for tests and for trying a machine
             name="tiny",
             model=GPTConfig(depth=2, aspect=32, head_dim=32, vocab_size=512, context_len=256),
             pretrain=TrainConfig(steps=20, batch_tokens=1024, row_tokens=128, checkpoint_every=10),
