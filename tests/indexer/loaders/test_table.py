@@ -60,7 +60,7 @@ def test_a_quote_that_is_not_closed_is_named_with_its_line() -> None:
 
 CELLS = st.text(
     st.characters(codec="utf-8", exclude_categories=("C",), exclude_characters='",;'), min_size=1, max_size=9
-).filter(str.split)
+).filter(lambda cell: cell.strip() != "")  # Hypothesis, given str.split itself, once drew a blank cell
 
 
 @given(st.lists(st.lists(CELLS, min_size=2, max_size=4), min_size=1, max_size=30))
