@@ -36,7 +36,8 @@ def test_scoring_leaves_the_model_as_it_was(tokenizer: Tokenizer, articles: list
     yardstick = Yardstick.build(tokenizer, articles, limit=6)
     model.train()
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    assert {"exact", "f1", "auroc"} <= set(yardstick.score(model))
+    known = {"exact", "f1", "auroc", "auroc_misleading", "auroc_altered"}
+    assert {"exact", "f1", "auroc"} <= set(yardstick.score(model)) <= known
     assert model.training
     assert all(np.array_equal(before[name], p.detach()) for name, p in model.named_parameters())
 
