@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from rag.augment import Passage
-from rag.defining import repeats, whole_definition
+from rag.defining import repeats, whole_definition, worth
 from rag.ports import Reading, Span
 from rag.types import Evidence
 
@@ -48,14 +48,18 @@ def choose(
 
     Best: by the reader's score and that of its passage, since both may err (as in BERTserini, Yang et al. 2019). A span
     over a paragraph's end gives way to one inside a paragraph: no answer begins in one thought and ends in another.
-    One that begins to say what `asked_term` is says it to the end; if the best only says the term again, nothing is
-    answered (rag/defining.py).
+    Where it is asked what `asked_term` is, the place that the span stands at counts as well (rag/defining.py); one that
+    begins to say it says it to the end; if the best only says the term again, nothing is answered.
     """
     if reading.answerable < threshold:
         return None
-    ranked = sorted(
-        reading.spans, key=lambda span: -span.score - EVIDENCE_WEIGHT * passages[span.passage].evidence.score
-    )
+
+    def merit(span: Span) -> float:
+        passage = passages[span.passage]
+        total = span.score + EVIDENCE_WEIGHT * passage.evidence.score
+        return total if asked_term is None else total + worth(passage.text, *_trimmed(span, passage), asked_term)
+
+    ranked = sorted(reading.spans, key=merit, reverse=True)
     found = ((span, _claim(span, passages[span.passage], (span.start, span.end))) for span in ranked[:CANDIDATES])
     claims = [(span, claim) for span, claim in found if claim is not None]
     if not claims:
@@ -66,8 +70,12 @@ def choose(
     if repeats(best.text, asked_term):  # in two cases of two what came next was no better
         return None
     passage = passages[span.passage]
-    whole = _claim(span, passage, whole_definition(passage.text, *trim(passage.text, span.start, span.end), asked_term))
+    whole = _claim(span, passage, whole_definition(passage.text, *_trimmed(span, passage), asked_term))
     return best if whole is None or _PARAGRAPH_END.search(whole.text) else whole
+
+
+def _trimmed(span: Span, passage: Passage) -> tuple[int, int]:
+    return trim(passage.text, span.start, span.end)
 
 
 def _claim(span: Span, passage: Passage, said: tuple[int, int]) -> Claim | None:

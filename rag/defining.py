@@ -11,13 +11,15 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from gpt.sentences import sentence_end
+from gpt.sentences import sentence_end, sentence_spans
 
 T = TypeVar("T")
 
 MAX_DEFINITION_CHARS = 300  # a longer sentence is left to the reader, who ends at a joint of it
 MIN_REPEATED = 3  # letters of a term that are no answer; fewer may be its symbol
 MAX_MOVED = 2  # passages that give way; the others stay as the search ranked them
+IN_PLACE_WEIGHT = 2.0  # nats for a span that stands where a definition says what the term is
+UNNAMED_WEIGHT = 4.0  # nats off a span whose sentence does not name the term (docs/log.md)
 _ASKED = re.compile(
     r"\s*(?:(?:please\s+)?(?:define|explain)|what(?:'s|\s+is|\s+are|\s+does|\s+do)(?:\s+meant\s+by)?|how\s+(?:is|are))\s+"
     r"(?:an?\s+|the\s+)?(?P<term>[\w'’.+#-]+(?:\s+[\w'’.+#-]+){0,4}?)(?:\s+(?:mean|defined))?\s*[?.!]*\s*",
@@ -31,6 +33,8 @@ _IS = rf"(?:(?:is|are|was|were)\s+(?:\w+ly\s+)?(?:an?|any|the|one|when|how|what|
 _IS_BEFORE = rf"(?:(?:is|are|was|were)(?:\s+\w+ly)?(?:\s+(?:just|defined\s+as))?|{_SAYS})\s+$"
 # Behind "dropout": what is no verb though it ends in s, "dropout layers" among it.
 _NO_VERBS = frozenset("is was has as its this does us others layers units networks".split())
+_KIND = re.compile(r"(?:an?|the|any|one|when|how|what|defined|just)\b", re.IGNORECASE)
+_SAID = re.compile(rf"(?:{_SAYS})\s+$", re.IGNORECASE)
 _CALLED = r"\b(?:called|termed|known\s+as|referred\s+to\s+as)\s+(?:an?\s+|the\s+)?[\"“']?"
 # "The idea of dropout is ..." says what the idea is.
 _PART_OF = re.compile(
@@ -77,6 +81,22 @@ def whole_definition(text: str, start: int, end: int, term: str) -> tuple[int, i
     if item := _ITEM.search(text, end - 1, stop):
         stop = item.start()
     return start, stop if end < stop <= start + MAX_DEFINITION_CHARS else end
+
+
+def worth(text: str, start: int, end: int, term: str) -> float:
+    """Nats that the place of [start, end) is worth as an answer to what the term is: more behind "Dropout is", if a kind of
+    thing follows, less in a sentence that does not name the term.
+
+    A passage about SGD says many things of gradients, and to a reader "the gradient is a good estimate" fits the question.
+    """
+    first, stop = next(((a, b) for a, b in sentence_spans(text) if a <= start < b), (0, len(text)))
+    if not re.search(rf"(?<!\w){_words(term)}(?!\w)", _MARKS.sub("", text[first : max(stop, end)]), re.IGNORECASE):
+        return -UNNAMED_WEIGHT
+    before = text[max(0, start - 200) : start]
+    said = re.search(rf"{_named(term)}{_IS_BEFORE}", before, re.IGNORECASE)
+    if said is None or _PART_OF.search(before, 0, said.start()):
+        return 0.0
+    return IN_PLACE_WEIGHT if _KIND.match(text, start) or _SAID.search(before) else 0.0
 
 
 def repeats(text: str, term: str) -> bool:

@@ -153,6 +153,32 @@ def test_a_better_passage_outweighs_a_slightly_better_span(scores: tuple[float, 
     assert claim.text == winner
 
 
+OF_OTHERS = "The gradient is a good estimate. Tea is a drink of leaves. Tea is old. Tea helps."
+
+
+@pytest.mark.parametrize(
+    ("scores", "term", "winner"),
+    [
+        ((3.5, 0.0, 0.5, 0.0), None, "a good estimate"),
+        ((3.5, 0.0, 0.5, 0.0), "tea", "a drink of leaves"),  # its sentence names the term, in the form of a definition
+        ((9.0, 0.0, 0.5, 0.0), "tea", "a good estimate"),  # the reader may still know better
+        ((0.0, 0.0, 2.5, 0.0), "tea", "old"),
+        ((0.0, 0.0, 1.5, 2.5), "tea", "helps"),
+    ],
+)
+def test_what_is_asked_for_is_looked_for_where_a_text_says_it(
+    scores: tuple[float, ...], term: str | None, winner: str
+) -> None:
+    words = ("a good estimate", "a drink of leaves", "old", "helps")
+    spans = [
+        Span(0, OF_OTHERS.index(word), OF_OTHERS.index(word) + len(word), score, (word,))
+        for word, score in zip(words, scores, strict=True)
+    ]
+    claim = choose(Reading(tuple(spans), 1.0), augment([evidence_of(OF_OTHERS)]), 0.5, term)
+    assert claim is not None
+    assert claim.text == winner
+
+
 TEXT = (
     "In short, **dropout** (Srivastava et al.) is a technique\nthat leaves units out, e.g. half of them, in training. It helps. "
     "Momentum is a trick; it is old."

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from rag.defining import MAX_DEFINITION_CHARS, MAX_MOVED, asked_term, defines, repeats, whole_definition, with_defining
+from rag.defining import (
+    IN_PLACE_WEIGHT,
+    MAX_DEFINITION_CHARS,
+    MAX_MOVED,
+    UNNAMED_WEIGHT,
+    asked_term,
+    defines,
+    repeats,
+    whole_definition,
+    with_defining,
+    worth,
+)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +127,26 @@ def test_how_far_a_definition_reaches(text: str, begins: str, whole: str) -> Non
     start, end = whole_definition(text, at, at + len(begins), "tea")
     assert text[start:end] == whole
     assert end - start <= MAX_DEFINITION_CHARS
+
+
+@pytest.mark.parametrize(
+    ("text", "span", "expected"),
+    [
+        ("Tea is a drink.", "a drink", IN_PLACE_WEIGHT),
+        ("Tea (cha) is essentially the drink of leaves.", "the drink", IN_PLACE_WEIGHT),
+        ("Tea refers to drinks of leaves.", "drinks", IN_PLACE_WEIGHT),
+        ("Tea is drunk in the morning.", "drunk", 0.0),
+        ("The idea of tea is a warm cup.", "a warm cup", 0.0),
+        ("The drink is called tea.", "The drink", 0.0),
+        ("The drinks, teas among them, are warm.", "warm", 0.0),
+        ("Tea helps. It is a drink.", "a drink", -UNNAMED_WEIGHT),
+        ("A teapot is a pot.", "a pot", -UNNAMED_WEIGHT),
+        ("Tea helps", "", 0.0),
+    ],
+)
+def test_what_the_place_of_a_span_is_worth(text: str, span: str, expected: float) -> None:
+    start = text.index(span)
+    assert worth(text, start, start + len(span), "tea") == expected
 
 
 @pytest.mark.parametrize(
