@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from rag.augment import Passage
-from rag.defining import repeats, whole_definition, worth
+from rag.defining import IN_PLACE_WEIGHT, UNNAMED_WEIGHT, repeats, whole_definition, worth
 from rag.ports import Reading, Span
 from rag.types import Evidence
 
@@ -53,14 +53,10 @@ def choose(
     """
     if reading.answerable < threshold:
         return None
-
-    def merit(span: Span) -> float:
-        passage = passages[span.passage]
-        total = span.score + EVIDENCE_WEIGHT * passage.evidence.score
-        return total if asked_term is None else total + worth(passage.text, *_trimmed(span, passage), asked_term)
-
-    ranked = sorted(reading.spans, key=merit, reverse=True)
-    found = ((span, _claim(span, passages[span.passage], (span.start, span.end))) for span in ranked[:CANDIDATES])
+    ranked = sorted(((_merit(span, passages), span) for span in reading.spans), key=lambda one: -one[0])
+    if asked_term is not None:
+        ranked = _by_place(ranked, passages, asked_term)
+    found = ((span, _claim(span, passages[span.passage], (span.start, span.end))) for _, span in ranked[:CANDIDATES])
     claims = [(span, claim) for span, claim in found if claim is not None]
     if not claims:
         return None
@@ -72,6 +68,23 @@ def choose(
     passage = passages[span.passage]
     whole = _claim(span, passage, whole_definition(passage.text, *_trimmed(span, passage), asked_term))
     return best if whole is None or _PARAGRAPH_END.search(whole.text) else whole
+
+
+def _merit(span: Span, passages: Sequence[Passage]) -> float:
+    return span.score + EVIDENCE_WEIGHT * passages[span.passage].evidence.score
+
+
+def _by_place(
+    ranked: list[tuple[float, Span]], passages: Sequence[Passage], asked_term: str
+) -> list[tuple[float, Span]]:
+    """The spans with what their places are worth; those that could not become the best are left as they are."""
+    least = ranked[0][0] - IN_PLACE_WEIGHT - UNNAMED_WEIGHT if ranked else 0.0
+    near = [one for one in ranked if one[0] >= least]
+    placed = [
+        (merit + worth(passages[span.passage].text, *_trimmed(span, passages[span.passage]), asked_term), span)
+        for merit, span in near
+    ]
+    return sorted(placed, key=lambda one: -one[0]) + ranked[len(near) :]
 
 
 def _trimmed(span: Span, passage: Passage) -> tuple[int, int]:
