@@ -29,11 +29,12 @@ _ASKED = re.compile(
 _TAIL = re.compile(r"(?<!\S)(?:of|for|used|in|to|between|from|by|with|on|about)(?!\S)", re.IGNORECASE)
 _MEANT = re.compile(r"\b(?:mean|defined)\b", re.IGNORECASE)
 _SAYS = r"refers?\s+to|means?|denotes?|describes?|stands?\s+for"
-_IS = rf"(?:(?:is|are|was|were)\s+(?:\w+ly\s+)?(?:an?|any|the|one|when|how|what|defined|just)|{_SAYS})\b"
+_KINDS = r"(?:an?|any|the|one|when|how|what|defined|just)"  # what a predicate that defines begins with
+_IS = rf"(?:(?:is|are|was|were)\s+(?:\w+ly\s+)?{_KINDS}|{_SAYS})\b"
 _IS_BEFORE = rf"(?:(?:is|are|was|were)(?:\s+\w+ly)?(?:\s+(?:just|defined\s+as))?|{_SAYS})\s+$"
 # Behind "dropout": what is no verb though it ends in s, "dropout layers" among it.
 _NO_VERBS = frozenset("is was has as its this does us others layers units networks".split())
-_KIND = re.compile(r"(?:an?|the|any|one|when|how|what|defined|just)\b", re.IGNORECASE)
+_KIND = re.compile(rf"{_KINDS}\b", re.IGNORECASE)
 _SAID = re.compile(rf"(?:{_SAYS})\s+$", re.IGNORECASE)
 _CALLED = r"\b(?:called|termed|known\s+as|referred\s+to\s+as)\s+(?:an?\s+|the\s+)?[\"“']?"
 # "The idea of dropout is ..." says what the idea is.

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rag.answer import Claim, choose, trim
 from rag.augment import augment
+from rag.defining import worth
 from rag.ports import Reading, Span
 from tests.rag.fakes import evidence_of
 
@@ -177,6 +178,18 @@ def test_what_is_asked_for_is_looked_for_where_a_text_says_it(
     claim = choose(Reading(tuple(spans), 1.0), augment([evidence_of(OF_OTHERS)]), 0.5, term)
     assert claim is not None
     assert claim.text == winner
+
+
+@settings(max_examples=120)
+@given(st.lists(st.floats(-12, 12), min_size=4, max_size=4, unique=True))
+def test_to_weigh_only_what_could_win_is_to_weigh_all(scores: list[float]) -> None:
+    words = ("a good estimate", "a drink of leaves", "old", "helps")
+    at = [OF_OTHERS.index(word) for word in words]
+    spans = tuple(Span(0, a, a + len(w), s, (w,)) for a, w, s in zip(at, words, scores, strict=True))
+    totals = [span.score + worth(OF_OTHERS, span.start, span.end, "tea") for span in spans]
+    claim = choose(Reading(spans, 1.0), augment([evidence_of(OF_OTHERS)]), 0.5, "tea")
+    assert claim is not None
+    assert totals[at.index(claim.start)] == pytest.approx(max(totals))
 
 
 TEXT = (
