@@ -18,24 +18,33 @@ from gpt.twists import Draft, view_of, within
 from gpt.wordpool import Pool
 
 ATTEMPTS = 4
-BESIDE_THE_ANSWER = 0.6  # of the passages that hold the word elsewhere too: changed in the answer's sentence alone
+BESIDE_THE_ANSWER = 0.6
 
 
 @dataclass(frozen=True)
 class Counterfactual:
     """`context` does not answer the question that it was made for. It answers `question`, that one with the same change,
-    with the same words as before, which begin at `start`."""
+    with the same words as before, which begin at `start`. Where the word that was changed still stands elsewhere in it
+    (`elsewhere`), a reader overlooks the change most."""
 
     question: str
     context: str
     start: int
+    elsewhere: bool
 
 
 def counterfactual(
-    question: str, context: str, start: int, answer: str, pool: Pool, rng: random.Random
+    question: str,
+    context: str,
+    start: int,
+    answer: str,
+    pool: Pool,
+    rng: random.Random,
+    beside: float = BESIDE_THE_ANSWER,
 ) -> Counterfactual | None:
     """`context`, which answers `question` with the `answer` at `start`, changed in a word of the question, or None when no
-    rule finds one. `pool` holds the words of the article."""
+    rule finds one. `pool` holds the words of the article. In the share `beside` of the passages that hold the word in other
+    sentences, too, only the answer's is changed."""
     for _ in range(ATTEMPTS):
         draft = twist(question, context, answer, pool, rng)
         if draft is None:
@@ -45,7 +54,7 @@ def counterfactual(
         before, after = context[:start], context[start + len(answer) :]
         first, end = _sentence(context, start)
         places = [first <= m.start() < end for m in _words(draft.old).finditer(context)]
-        if len(set(places)) == 2 and rng.random() < BESIDE_THE_ANSWER:
+        if len(set(places)) == 2 and rng.random() < beside:
             rest = max(0, end - start - len(answer))
             before = before[:first] + _replace(before[first:], draft)
             after = _replace(after[:rest], draft) + after[rest:]
@@ -53,7 +62,7 @@ def counterfactual(
             before, after = (exchange(part, draft.old, draft.new) for part in (before, after))
         changed = before + answer + after
         if not _still_answers(question, draft, context, changed, answer):
-            return Counterfactual(draft.text, changed, len(before))
+            return Counterfactual(draft.text, changed, len(before), _words(draft.old).search(changed) is not None)
     return None
 
 

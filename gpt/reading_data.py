@@ -32,6 +32,8 @@ MAX_QUESTION_TOKENS = 64
 N_NEGATIVES = 4
 N_MISLEADING = 2  # of each question, at most; a pass takes one of them
 N_ALTERED = 2  # likewise
+ALTERED_TRIES = 7  # of which those are kept first whose word still stands elsewhere in the paragraph (docs/log.md)
+BESIDE_THE_ANSWER = 0.9
 MAX_OCCURRENCES = 8
 MAX_WORKERS = 16
 WORTH_WORKERS = 3000  # questions; fewer take a few seconds in one process
@@ -189,13 +191,17 @@ def _misleading(tokenizer: Tokenizer, asked: SquadQuestion, pool: Pool, n: int) 
 
 
 def _altered(tokenizer: Tokenizer, asked: SquadQuestion, place: int, pool: Pool, n: int) -> tuple[Altered, ...]:
-    """Up to `n` different alterations of the paragraph that answers `asked` at `place`; the same at every call."""
+    """Up to `n` different alterations of the paragraph that answers `asked` at `place`, those first that are overlooked
+    most; the same at every call."""
     rng = random.Random(f"altered:{asked.id}:{asked.question}")
     answer = asked.answers[0]
-    n = n if place >= 0 else 0
-    made = (counterfactual(asked.question, asked.context, place, answer, pool, rng) for _ in range(n))
+    tries = ALTERED_TRIES if n and place >= 0 else 0
+    made = (
+        counterfactual(asked.question, asked.context, place, answer, pool, rng, BESIDE_THE_ANSWER) for _ in range(tries)
+    )
+    different = {c.context: c for c in made if c is not None}.values()
     found = []
-    for c in {c.context: c for c in made if c is not None}.values():
+    for c in sorted(different, key=lambda c: not c.elsewhere)[:n]:
         piece = encode_piece(tokenizer, c.context)
         tokens = np.flatnonzero((piece.offsets[1:] > c.start) & (piece.offsets[:-1] < c.start + len(answer)))
         question = encode_piece(tokenizer, c.question).cut(0, MAX_QUESTION_TOKENS)

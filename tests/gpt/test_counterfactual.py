@@ -75,6 +75,16 @@ def test_a_word_that_stands_elsewhere_too_may_stay_there(pool: Pool) -> None:
     for c in beside:
         assert c.context.endswith("Ships from Arenby sail to Grenholm.")
         assert "lighthouse of Arenby" not in c.context
+    assert [c.elsewhere for c in found] == ["Arenby" in c.context for c in found]
+
+
+@pytest.mark.parametrize("beside", [0.0, 1.0])
+def test_how_often_it_stays_there_can_be_told(beside: float, pool: Pool) -> None:
+    question, start = "Who built the first lighthouse of Arenby?", HELD.index("Mary Holt")
+    drawn = (counterfactual(question, HELD, start, "Mary Holt", pool, random.Random(s), beside) for s in range(80))
+    found = [c for c in drawn if c is not None and "of Arenby?" not in c.question]
+    assert found
+    assert all(c.context.startswith("Arenby lies") == bool(beside) for c in found)
 
 
 @pytest.mark.parametrize(

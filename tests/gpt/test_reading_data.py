@@ -19,6 +19,7 @@ from gpt.reading_data import ReadingData, nearest_wrong, shared_idf
 from gpt.reading_task import ALTERED, Reading
 from gpt.squad import Article, load_articles, load_squad
 from gpt.tokenizer import Tokenizer
+from gpt.twists import WORD
 from tests.gpt.conftest import ASKED, LIGHT
 
 
@@ -220,6 +221,23 @@ def test_altered_paragraphs_answer_the_altered_question_alone(tokenizer: Tokeniz
             assert answer in ("", plain)
             kinds[answer == ""] += 1
     assert min(kinds.values()) > 5
+
+
+def test_what_is_overlooked_most_is_altered_first(
+    tokenizer: Tokenizer, lighthouses: list[Article], altering: ReadingData
+) -> None:
+    whole = ReadingData.build(tokenizer, lighthouses, n_altered=99)
+    kinds = set()
+    for every, some in zip(whole.examples, altering.examples, strict=True):
+        asked = WORD.findall(tokenizer.decode(every.question.ids.tolist()))
+        stays = []
+        for a in every.altered:
+            taken = set(asked) - set(WORD.findall(tokenizer.decode(a.question.ids.tolist())))
+            stays.append(taken <= set(WORD.findall(a.context)))
+        assert stays == sorted(stays, reverse=True)
+        assert [a.context for a in some.altered] == [a.context for a in every.altered][:2]
+        kinds |= set(stays)
+    assert kinds == {True, False}
 
 
 def test_no_paragraph_is_altered_where_the_config_does_not_say_so(altering: ReadingData) -> None:
