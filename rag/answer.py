@@ -97,6 +97,7 @@ def _claim(span: Span, passage: Passage, said: tuple[int, int]) -> Claim | None:
     start, end = trim(passage.text, *said)
     if not _says_something(passage.text[start:end]):
         return None
+    end = _with_closing(passage.text, start, end)
     text, (first, last) = passage.evidence.text, passage.origin(start, end)
     ends = (span.start + length for length in accumulate(len(piece) for piece in span.pieces))
     cuts = [passage.origin(start, cut)[1] for cut in ends if start < cut < end]
@@ -119,6 +120,13 @@ def trim(text: str, start: int, end: int) -> tuple[int, int]:
         start, end = start + left, end - right
         if start >= end:
             return start, start
+
+
+def _with_closing(text: str, start: int, end: int) -> int:
+    """The end behind the bracket or quote that stands right after [start, end) and closes one that was opened inside it."""
+    closing = text[end : end + 1]
+    opening = _CLOSING.get(closing)
+    return end + (opening is not None and text.count(opening, start, end) > text.count(closing, start, end))
 
 
 def _says_something(text: str) -> bool:

@@ -78,6 +78,28 @@ def test_trimming_ends_inside_the_span_and_trimming_again_changes_nothing(text: 
     assert trim(text, *inner) == inner
 
 
+@pytest.mark.parametrize(
+    ("text", "span", "answer"),
+    [
+        (
+            "its receptive field (the filter size).",
+            "receptive field (the filter size",
+            "receptive field (the filter size)",
+        ),
+        ("He called it “a chain” then.", "it “a chain", "it “a chain”"),
+        ("It is f(g(x)) here.", "f(g(x", "f(g(x)"),  # what stands right behind it, no more
+        ("(see the chain rule) there", "the chain rule", "the chain rule"),
+        ("a rule (of chains and sums)", "a rule (of chains", "a rule (of chains"),
+        ("the rule (1986] of", "the rule (1986", "the rule (1986"),
+    ],
+)
+def test_a_bracket_that_was_opened_is_closed_where_its_other_half_comes_next(text: str, span: str, answer: str) -> None:
+    claim = claim_of(text, (text.index(span), text.index(span) + len(span)))
+    assert claim is not None
+    assert claim.text == answer
+    assert "".join(claim.pieces) == answer
+
+
 def test_the_answer_is_the_evidences_own_characters() -> None:
     claim = claim_of("It is the chain\n   rule, twice.", (6, 21))
     assert claim is not None
