@@ -33,7 +33,7 @@ N_NEGATIVES = 4
 N_MISLEADING = 2  # of each question, at most; a pass takes one of them
 N_ALTERED = 2  # likewise
 ALTERED_TRIES = 7  # of which those are kept first whose word still stands elsewhere in the paragraph (docs/log.md)
-BESIDE_THE_ANSWER = 0.9
+ALTERED_BESIDE = 0.9  # see gpt/counterfactual.py
 MAX_OCCURRENCES = 8
 MAX_WORKERS = 16
 WORTH_WORKERS = 3000  # questions; fewer take a few seconds in one process
@@ -197,7 +197,7 @@ def _altered(tokenizer: Tokenizer, asked: SquadQuestion, place: int, pool: Pool,
     answer = asked.answers[0]
     tries = ALTERED_TRIES if n and place >= 0 else 0
     made = (
-        counterfactual(asked.question, asked.context, place, answer, pool, rng, BESIDE_THE_ANSWER) for _ in range(tries)
+        counterfactual(asked.question, asked.context, place, answer, pool, rng, ALTERED_BESIDE) for _ in range(tries)
     )
     different = {c.context: c for c in made if c is not None}.values()
     found = []

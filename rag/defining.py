@@ -68,7 +68,8 @@ def defines(text: str, term: str) -> bool:
 
 def whole_definition(text: str, start: int, end: int, term: str) -> tuple[int, int]:
     """(start, end) of all that is said of the term, if [start, end) is how that begins: behind "Dropout is", to the end of the
-    clause; and where it stands behind another verb, as in "Dropout sets", with the verb. Else the range as it is.
+    clause; and where it stands behind another verb, as in "Dropout sets", with the verb. Of "its dropout. Dropout sets ..."
+    the second sentence. Else the range as it is.
 
     A reader learnt from short answers and stops at "a technique"; who asked wants to know which one.
     """
@@ -76,12 +77,22 @@ def whole_definition(text: str, start: int, end: int, term: str) -> tuple[int, i
     if not re.search(rf"{_named(term)}{_IS_BEFORE}", before, re.IGNORECASE):
         verb = re.search(rf"{_named(term)}(?-i:(?P<verb>[a-z]{{2,}}s))\s+$", before, re.IGNORECASE)
         if verb is None or verb["verb"] in _NO_VERBS:
-            return start, end
+            return _said_next(text, start, end, term), end
         start -= len(before) - verb.start("verb")
     stop = sentence_end(text, end - 1)
     if item := _ITEM.search(text, end - 1, stop):
         stop = item.start()
     return start, stop if end < stop <= start + MAX_DEFINITION_CHARS else end
+
+
+def _said_next(text: str, start: int, end: int, term: str) -> int:
+    """Where a sentence begins inside [start, end) that has the term as its subject, if the range only names it before; else
+    `start`."""
+    for first, _ in sentence_spans(text):
+        if start < first < end and re.match(_named(term), text[first:end], re.IGNORECASE):
+            named = re.search(rf"(?<!\w){_words(term)}(?!\w)", text[start:first], re.IGNORECASE)
+            return first if named else start
+    return start
 
 
 def worth(text: str, start: int, end: int, term: str) -> float:

@@ -119,6 +119,10 @@ def test_the_best_passage_never_gives_way() -> None:
         ("Tea is drunk in the morning. It is a drink made of leaves.", "a drink", "a drink"),
         ("- Tea is a drink made of leaves\n- It is old\n- It is hot", "a drink", "a drink made of leaves"),
         ("Coffee is a drink made of beans.", "a drink", "a drink"),
+        ("It is sold by its tea. Tea wakes the tired.", "its tea. Tea wakes the tired", "Tea wakes the tired"),
+        ("It is sold by its tea. Teatime is at five.", "its tea. Teatime is", "its tea. Teatime is"),
+        ("It is a drink of leaves. Tea is old.", "a drink of leaves. Tea is old", "a drink of leaves. Tea is old"),
+        ("Tea is a drink of leaves. Tea is old.", "a drink of leaves. Tea is old", "a drink of leaves. Tea is old"),
         (f"Tea is a drink {'very ' * 70}hot.", "a drink", "a drink"),
     ],
 )
