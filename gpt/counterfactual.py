@@ -36,26 +36,27 @@ class Counterfactual:
 def counterfactual(
     question: str,
     context: str,
-    start: int,
-    answer: str,
+    answer_at: tuple[int, int],
     pool: Pool,
     rng: random.Random,
     beside: float = BESIDE_THE_ANSWER,
 ) -> Counterfactual | None:
-    """`context`, which answers `question` with the `answer` at `start`, changed in a word of the question, or None when no
-    rule finds one. `pool` holds the words of the article. In the share `beside` of the passages that hold the word in other
+    """`context`, which answers `question` with its characters `answer_at`, changed in a word of the question, or None when
+    no rule finds one. `pool` holds the words of the article. In the share `beside` of the passages that hold the word in other
     sentences, too, only the answer's is changed."""
+    start, stop = answer_at
+    answer = context[start:stop]
     for _ in range(ATTEMPTS):
         draft = twist(question, context, answer, pool, rng)
         if draft is None:
             return None
         if not _is_usable(draft, context, answer):
             continue
-        before, after = context[:start], context[start + len(answer) :]
+        before, after = context[:start], context[stop:]
         first, end = _sentence(context, start)
         places = [first <= m.start() < end for m in _words(draft.old).finditer(context)]
         if len(set(places)) == 2 and rng.random() < beside:
-            rest = max(0, end - start - len(answer))
+            rest = max(0, end - stop)
             before = before[:first] + _replace(before[first:], draft)
             after = _replace(after[:rest], draft) + after[rest:]
         else:

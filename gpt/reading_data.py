@@ -196,9 +196,8 @@ def _altered(tokenizer: Tokenizer, asked: SquadQuestion, place: int, pool: Pool,
     rng = random.Random(f"altered:{asked.id}:{asked.question}")
     answer = asked.answers[0]
     tries = ALTERED_TRIES if n and place >= 0 else 0
-    made = (
-        counterfactual(asked.question, asked.context, place, answer, pool, rng, ALTERED_BESIDE) for _ in range(tries)
-    )
+    at = place, place + len(answer)
+    made = (counterfactual(asked.question, asked.context, at, pool, rng, ALTERED_BESIDE) for _ in range(tries))
     different = {c.context: c for c in made if c is not None}.values()
     found = []
     for c in sorted(different, key=lambda c: not c.elsewhere)[:n]:

@@ -172,7 +172,8 @@ def _line(positive: Sequence[float], negative: Sequence[float]) -> tuple[float, 
 def _with_what_misleads(held_out: HeldOut, pool: Pool) -> HeldOut:
     q = held_out.question
     rng, again = (random.Random(f"{name}{q.id}:{q.question}") for name in ("", "altered:"))
-    altered = counterfactual(q.question, q.context, q.answer_starts[0], q.answers[0], pool, again)
+    start = q.answer_starts[0]
+    altered = counterfactual(q.question, q.context, (start, start + len(q.answers[0])), pool, again)
     return replace(
         held_out,
         misleading=mislead(q.question, q.context, q.answers[0], pool, rng),

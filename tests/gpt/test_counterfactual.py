@@ -25,7 +25,8 @@ def words(text: str) -> list[str]:
 def made(question: str, context: str, answer: str, pool: Pool, n: int = 80) -> list[Counterfactual]:
     """Everything different that `n` draws make of the passage."""
     start = context.index(answer)
-    drawn = (counterfactual(question, context, start, answer, pool, random.Random(seed)) for seed in range(n))
+    at = start, start + len(answer)
+    drawn = (counterfactual(question, context, at, pool, random.Random(seed)) for seed in range(n))
     return list({c.context: c for c in drawn if c is not None}.values())
 
 
@@ -81,7 +82,8 @@ def test_a_word_that_stands_elsewhere_too_may_stay_there(pool: Pool) -> None:
 @pytest.mark.parametrize("beside", [0.0, 1.0])
 def test_how_often_it_stays_there_can_be_told(beside: float, pool: Pool) -> None:
     question, start = "Who built the first lighthouse of Arenby?", HELD.index("Mary Holt")
-    drawn = (counterfactual(question, HELD, start, "Mary Holt", pool, random.Random(s), beside) for s in range(80))
+    at = start, start + len("Mary Holt")
+    drawn = (counterfactual(question, HELD, at, pool, random.Random(s), beside) for s in range(80))
     found = [c for c in drawn if c is not None and "of Arenby?" not in c.question]
     assert found
     assert all(c.context.startswith("Arenby lies") == bool(beside) for c in found)
