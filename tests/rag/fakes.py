@@ -33,11 +33,7 @@ class FakeRetriever:
         self.texts = dict(texts)
 
     def retrieve(self, query: str, *, n_evidence: int, filter: Filter) -> Retrieved:
-        found = (
-            []
-            if filter.collection == "empty"
-            else [e for name, text in self.texts.items() for e in self._cut(name, text)]
-        )
+        found = [] if filter.collection == "empty" else [e for name, text in self.texts.items() for e in self._cut(name, text)]
         ranked = sorted(found, key=lambda evidence: -len(words(evidence.text) & words(query)))
         return Retrieved(tuple(ranked[:n_evidence]), generation=7)
 

@@ -122,7 +122,7 @@ def test_the_best_passage_never_gives_way() -> None:
         ("It is sold by its tea. Tea wakes the tired.", "its tea. Tea wakes the tired", "Tea wakes the tired"),
         ("It is sold by its tea. Teatime is at five.", "its tea. Teatime is", "its tea. Teatime is"),
         ("It is a drink of leaves. Tea is old.", "a drink of leaves. Tea is old", "a drink of leaves. Tea is old"),
-        ("Tea is a drink of leaves. Tea is old.", "a drink of leaves. Tea is old", "a drink of leaves. Tea is old"),
+        ("Tea is a drink of tea. Tea is old.", "a drink of tea. Tea is old", "a drink of tea. Tea is old"),
         (f"Tea is a drink {'very ' * 70}hot.", "a drink", "a drink"),
     ],
 )
