@@ -53,6 +53,7 @@ def stage_configs(recipe: Recipe) -> dict[str, TrainConfig]:
         "detect": recipe.detect,
         "reading": recipe.reading,
         "refine": recipe.refine,
+        "refine2": recipe.refine2,
         "reinforce": recipe.reinforce,
     }
     return {name: config for name, config in stages.items() if config is not None}

@@ -194,6 +194,7 @@ class Recipe:
     max_recurring: int = 60_000
     detect: TrainConfig | None = None  # a stage between pretraining and reading, if any (gpt/detection.py)
     refine: TrainConfig | None = None  # a stage after reading, if any: it reads on, with itself as the teacher
+    refine2: TrainConfig | None = None  # and once more, from where that ended
     reinforce: ReinforceConfig | None = None  # a stage after these, if any
     calibration_file: str = ""  # SQuAD 2.0's format; fits the abstention for one passage, where the data folder has it
     teachers: tuple[str, ...] = ()  # released models that the reading stage learns from beside the labels
@@ -217,6 +218,23 @@ class Recipe:
 _WIKI = tuple(f"pretrain/wiki-{i:02d}.jsonl.xz" for i in range(7))
 _ARXIV = tuple(f"pretrain/arxiv-{i:02d}.jsonl.xz" for i in range(6))
 
+_REFINE = TrainConfig(
+    steps=1700,
+    muon_lr=0.005,
+    adam_lr=0.001,
+    cooldown=0.8,
+    way=0.5,
+    unanswerable=0.38,
+    misleading=0.6,
+    altered=0.5,
+    renamed=0.2,
+    crop=0.5,
+    notes=0.3,
+    token_dropout=0.1,
+    checkpoint_every=100,
+    seed=3,
+)
+
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
@@ -231,10 +249,11 @@ RECIPES: dict[str, Recipe] = {
             definition_files=(),
             detect=TrainConfig(steps=10, batch_tokens=1024, row_tokens=128, checkpoint_every=10),
             refine=TrainConfig(steps=5, batch_tokens=1024, checkpoint_every=5),
+            refine2=TrainConfig(steps=5, batch_tokens=1024, checkpoint_every=5, seed=1),
             reinforce=ReinforceConfig(steps=5, batch_tokens=1024, checkpoint_every=5),
             held_out_articles=2,
         ),
-        Recipe(  # two CPU cores, four to five hours
+        Recipe(  # two CPU cores, five to six hours
             name="mini",
             model=GPTConfig(depth=6, aspect=42, vocab_size=16384),  # 256 wide, 4 heads of 64
             pretrain=TrainConfig(steps=800),
@@ -250,22 +269,8 @@ RECIPES: dict[str, Recipe] = {
                 token_dropout=0.1,
                 checkpoint_every=250,
             ),
-            refine=TrainConfig(
-                steps=1700,
-                muon_lr=0.005,
-                adam_lr=0.001,
-                cooldown=0.8,
-                way=0.5,
-                unanswerable=0.38,
-                misleading=0.6,
-                altered=0.5,
-                renamed=0.2,
-                crop=0.5,
-                notes=0.3,
-                token_dropout=0.1,
-                checkpoint_every=100,
-                seed=3,
-            ),
+            refine=_REFINE,
+            refine2=dataclasses.replace(_REFINE, seed=9),
             text_files=(*_WIKI, _ARXIV[0], _ARXIV[3]),
             pretrain_chars=300_000_000,
             definition_files=("qa/definitions.jsonl.xz", _WIKI[1], _WIKI[4]),
@@ -298,6 +303,9 @@ RECIPES: dict[str, Recipe] = {
                 notes=0.3,
                 token_dropout=0.05,  # some eighteen passes over the questions: not tried yet, see docs/log.md
                 checkpoint_every=500,
+            ),
+            refine=dataclasses.replace(
+                _REFINE, steps=800, batch_tokens=65536, crop=0.3, token_dropout=0.05, checkpoint_every=200
             ),
             text_files=_WIKI + _ARXIV,
             explanation_files=(_WIKI[2], _ARXIV[1]),

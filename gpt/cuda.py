@@ -125,6 +125,10 @@ class _Fast:
 
     task: Pretraining | Detection | Reading
 
+    def readers(self, model: GPT) -> list[GPT]:
+        """Whom a step asks, the model first."""
+        return [model]
+
     def evaluate(self, model: GPT) -> dict[str, float]:
         """As the task's own."""
         with uncompiled(model):  # its shapes are many
@@ -210,11 +214,12 @@ class FastReading(_Fast):
     """`Reading` with batches made ahead by `n_workers` processes."""
 
     name = "reading"
+    task: Reading
 
     def __init__(self, task: Reading, device: str, n_workers: int):
         self.task = task
         maker, self.asker = copy.copy(task), copy.copy(task)
-        maker.device = "cpu"
+        maker.device, maker.teachers = "cpu", None
 
         def make(step: int) -> Tensors:
             batch, target = maker.batch(step)
@@ -227,6 +232,25 @@ class FastReading(_Fast):
             return PromptBatch(*parts), target
 
         self.asker.batch = ready  # type: ignore[method-assign]  # the task's own loss, on batches that are there
+
+    def readers(self, model: GPT) -> list[GPT]:
+        """The model, and its teachers if it has any."""
+        return [model, *(self.task.teachers.models if self.task.teachers else ())]
+
+    def ways(self, model: GPT) -> list[tuple[str, Callable[[], None]]]:
+        """How it can run, the fastest first. Shapes vary from batch to batch."""
+        _, *teachers = readers = self.readers(model)
+
+        def use(compiled: Sequence[GPT]) -> None:
+            for reader in readers:
+                plain(reader)
+            for reader in compiled:
+                compile_blocks(reader)
+
+        ways: list[tuple[str, Callable[[], None]]] = [("compiled blocks", lambda: use(readers))]
+        if teachers:
+            ways.append(("compiled blocks, but for the teachers'", lambda: use([model])))
+        return ways
 
     def loss(self, model: GPT, step: int) -> tuple[Tensor, int]:
         """As `Reading.loss`."""
@@ -272,7 +296,7 @@ def accelerate(model: GPT, task: Task, device: str) -> Task:
         ways = fast.ways(model)
     elif isinstance(task, Reading):
         fast = FastReading(task, device, n_workers)
-        ways = [("compiled blocks", lambda: compile_blocks(model))]
+        ways = fast.ways(model)
     else:
         return task
     with perturbed(model):
@@ -280,7 +304,8 @@ def accelerate(model: GPT, task: Task, device: str) -> Task:
         works = first_that_works(ways, lambda: tried(model, fast), expected)
     if works is None:
         log.warning("training runs uncompiled")
-        plain(model)
+        for reader in fast.readers(model):
+            plain(reader)
         if isinstance(fast, _FastOnText):
             fast.use(False, chunk_loss)
     fast.batches.close()

@@ -108,7 +108,7 @@ def check_covered(recipe: Recipe, stages: Sequence[str], out: Path) -> None:
     needs_text = bool({*ON_TEXT} & {*stages}) or ("tokenizer" in stages and not (out / "tokenizer.json").exists())
     if needs_text and not recipe.text_files:
         raise ConfigError("no text to train on: give --corpus DIR, or a --dataset of text (.txt .md .jsonl .parquet)")
-    if {"reading", "refine", "reinforce", "release"} & set(stages) and not recipe.qa_files:
+    if set(stages) - {"tokenizer", *ON_TEXT, "report"} and not recipe.qa_files:
         raise ConfigError(
             "no questions to learn reading from: give --corpus DIR, or a --dataset of {context, question, answers}"
         )

@@ -22,7 +22,7 @@ from gpt.squad import Article, load_articles
 from gpt.tokenizer import Tokenizer
 from gpt.yardstick import split_articles
 
-STAGES = ("pretrain", "detect", "reading", "refine", "reinforce")
+STAGES = ("pretrain", "detect", "reading", "refine", "refine2", "reinforce")
 READING_CONTEXT = 256  # positions attended by a token of a prompt, about; the model card counts the same
 
 

@@ -16,6 +16,7 @@ TITLES = {
     "detect": "Learning which words belong",
     "reading": "Learning to read",
     "refine": "Reading on",
+    "refine2": "Reading on, the second round",
     "reinforce": "Learning from reward",
 }
 SCORE_GROUPS = (  # heading, unit in words, and how the names of its scores end
@@ -37,7 +38,7 @@ NAMES = {
     "corrected_nats": "nats",
 }
 PEAKS = {"muon_lr": "matrices (Muon)", "adam_lr": "the rest (AdamW)"}
-UNITS = {"pretrain": "nats a token", **dict.fromkeys(("reading", "refine"), "nats for each end of an answer")}
+UNITS = {"pretrain": "nats a token", **dict.fromkeys(("reading", "refine", "refine2"), "nats for each end of an answer")}
 
 
 def stage_section(stage: Stage) -> str:

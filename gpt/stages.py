@@ -1,5 +1,5 @@
-"""The stages of a recipe, each resumable: tokenizer -> pretrain -> (detect) -> reading -> (refine) -> (reinforce) -> released
-model.
+"""The stages of a recipe, each resumable: tokenizer -> pretrain -> (detect) -> reading -> (refine -> (refine2)) -> (reinforce)
+-> released model.
 
 out/tokenizer.json    out/pretrain/{step-*, loss.jsonl, scores.jsonl}    out/reading/...    out/released/
 Where out/prepared/ holds the texts as tokens (gpt/prepared.py), pretraining starts from them.
@@ -7,8 +7,10 @@ Where out/prepared/ holds the texts as tokens (gpt/prepared.py), pretraining sta
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,18 +122,21 @@ def reading_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, devi
     return train(model, task, config, out / "reading", on_step, evaluate_every=1000)
 
 
-def refine_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu") -> dict[str, Any]:
+def refine_stage(
+    recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu", *, stage: str = "refine"
+) -> dict[str, Any]:
     """Goes on reading, with examples that the reading stage did not have; what the reader said before is its teacher, so that
-    it forgets little. The weights end in out/refine, scored alike."""
-    if recipe.refine is None:
-        raise ConfigError(f"recipe {recipe.name!r} has no refine stage; give it one in gpt/config.py")
-    tokenizer, config = tokenizer_stage(recipe, corpus, out), replace(recipe.refine, taught_by="itself before")
-    model = trained(recipe, out, "reading").to(device)
+    it forgets little. The weights end in out/STAGE, scored alike; `stage` is refine, or refine2 for the second round."""
+    config = stage_configs(recipe).get(stage)
+    if config is None:
+        raise ConfigError(f"recipe {recipe.name!r} has no {stage} stage; give it one in gpt/config.py")
+    tokenizer, config = tokenizer_stage(recipe, corpus, out), replace(config, taught_by="itself before")
+    model = trained(recipe, out, before(recipe, stage)).to(device)
     before_it = deepcopy(model)
     if device == "cpu":
         compile_blocks(before_it, config)
     task = accelerate(model, _reading(recipe, config, corpus, tokenizer, device, Teachers([before_it])), device)
-    return train(model, task, config, out / "refine", on_step, evaluate_every=500)
+    return train(model, task, config, out / stage, on_step, evaluate_every=500)
 
 
 def reinforce_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu") -> dict[str, Any]:
@@ -143,11 +148,12 @@ def reinforce_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, de
     return train(model, Reinforce(examples, recipe.reinforce), recipe.reinforce, out / "reinforce", on_step, 500)
 
 
-STEPPED = {
+STEPPED: dict[str, Callable[..., dict[str, Any]]] = {
     "pretrain": pretrain_stage,
     "detect": detect_stage,
     "reading": reading_stage,
     "refine": refine_stage,
+    "refine2": partial(refine_stage, stage="refine2"),
     "reinforce": reinforce_stage,
 }
 """The stages that take steps, by name and in their order."""
@@ -161,23 +167,43 @@ def _reading(
     device: str,
     teachers: Teachers | None = None,
 ) -> Reading:
-    training, held_out = _articles(recipe, corpus)
+    _, held_out = _articles(recipe, corpus)
     self_made = {"definitions": _definitions(recipe, corpus), "explanations": _explanations(recipe, corpus)}
     yardsticks = {"": Yardstick.build(tokenizer, held_out, limit=600)}
     yardsticks |= {
         f"{name}_": Yardstick.build(tokenizer, held, limit=300) for name, (_, held) in self_made.items() if held
     }
     made = [article for articles, _ in self_made.values() for article in articles]
-    made += [article for file in recipe.sentence_files for article in load_qamr(corpus / file, recipe.max_of_sentence)]
-    recurring = _recurring(recipe, corpus) if config.recurring else []
-    n_misleading = N_MISLEADING if config.misleading else 0
-    n_altered = N_ALTERED if config.altered or config.renamed else 0
-    data = ReadingData.build(tokenizer, [*training, *made], n_misleading, recurring, config.notes, n_altered)
+    data = _examples(recipe, config, corpus, tokenizer, made)
 
     def score(model: GPT) -> dict[str, float]:
         return {f"{prefix}{k}": v for prefix, y in yardsticks.items() for k, v in y.score(model).items()}
 
     return Reading(data, config, recipe.model.context_len, score, device, teachers)
+
+
+def _examples(
+    recipe: Recipe, config: TrainConfig, corpus: Path, tokenizer: Tokenizer, made: list[Article]
+) -> ReadingData:
+    """What the stages that read learn from. Making it takes minutes, so the last one made is kept for the next stage."""
+    global _made
+    n_misleading = N_MISLEADING if config.misleading else 0
+    n_altered = N_ALTERED if config.altered or config.renamed else 0
+    chosen = (n_misleading, n_altered, config.notes, bool(config.recurring))
+    data_only = replace(recipe, teachers=(), **dict.fromkeys(STEPPED, None))  # type: ignore[arg-type]
+    files = [(corpus / name, (corpus / name).stat().st_mtime_ns) for name in recipe.files if (corpus / name).is_file()]
+    wanted = (tokenizer.fingerprint, data_only, chosen, files)
+    if _made is None or _made[0] != wanted:
+        _made = None  # two of them would fill a laptop's memory
+        training, _ = _articles(recipe, corpus)
+        of_sentences = (load_qamr(corpus / file, recipe.max_of_sentence) for file in recipe.sentence_files)
+        articles = [*training, *made, *(article for found in of_sentences for article in found)]
+        recurring = _recurring(recipe, corpus) if config.recurring else []
+        _made = wanted, ReadingData.build(tokenizer, articles, n_misleading, recurring, config.notes, n_altered)
+    return _made[1]
+
+
+_made: tuple[object, ReadingData] | None = None  # by `_examples`: what for, and what
 
 
 def release_stage(recipe: Recipe, corpus: Path, out: Path, device: str = "cpu") -> Path:

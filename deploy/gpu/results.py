@@ -4,8 +4,9 @@
     python3 -m deploy.gpu.results join OUT RUN       at home: verifies, and lays them into the run's folder
 
 A call returns at most 8 files of 16 MiB, so one PART is collected at a time, logs and scores with each: `pretrain`,
-`detect`, `reading`, `refine` and `reinforce` are averaged weights in bfloat16 (to release or to start the next stage from, not to
-train on from), `released` is the calibrated model, `logs` nothing more. Without a PART it is the furthest that is done.
+`detect`, `reading`, `refine`, `refine2` and `reinforce` are averaged weights in bfloat16 (to release or to start the next
+stage from, not to train on from), `released` is the calibrated model, `logs` nothing more. Without a PART it is the
+furthest that is done.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from deploy.gpu.parcels import MIB, Damaged, Incomplete, cut, join
 
 PIECE_MIB = 15
 MAX_FILES = 8
-WEIGHTS = ("reinforce", "refine", "reading", "detect", "pretrain")
+WEIGHTS = ("reinforce", "refine2", "refine", "reading", "detect", "pretrain")
 PARTS = ("released", *WEIGHTS, "logs")
 LOGS = ("loss.jsonl", "scores.jsonl", "loss.png")
 

@@ -2,6 +2,7 @@
 
     python3 -m deploy.gpu.train STORE [DEVICE]      called by run.sh; STORE/bundle is what pack.py staged
 
+A stage that goes on with a finished reader may fail: then what was read before it is released and scored.
 Writes STORE/status.json (the stages that are done, with their figures) and STORE/scores.json; prints a line now and then.
 """
 
@@ -12,12 +13,14 @@ import logging
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gpt.budget import ON_TEXT, OPEN_ENDED, stage_configs
-from gpt.config import recipe
-from gpt.cuda import describe, peak_flops, utilization
+from gpt.config import Recipe, recipe
+from gpt.cuda import FAILURES, describe, peak_flops, utilization
+from gpt.errors import GPTError
 from gpt.evaluate import evaluate_reader
 from gpt.plot import plot_run
 from gpt.reader import Reader
@@ -25,6 +28,7 @@ from gpt.timed import TimedRun
 from gpt.train import Progress
 
 LINE_EVERY_S = 10
+AFTER_READING = ("refine", "refine2", "reinforce")  # stages that only make a finished reader better
 
 
 def say(text: str) -> None:
@@ -58,6 +62,11 @@ def narrator(stage: str, flops_per_token: int, device: str) -> Callable[[Progres
     return step
 
 
+def without(chosen: Recipe, stage: str) -> Recipe:
+    """The recipe up to the stage before that one of AFTER_READING."""
+    return replace(chosen, **dict.fromkeys(AFTER_READING[AFTER_READING.index(stage) :], None))  # type: ignore[arg-type]
+
+
 def main(store: Path, device: str) -> int:
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(name)s %(message)s")
     bundle = store / "bundle"
@@ -70,7 +79,14 @@ def main(store: Path, device: str) -> int:
         if stage in job["stages"]:
             context = config.row_tokens if stage in ON_TEXT else chosen.model.context_len // 2
             follow = narrator(stage, chosen.model.flops_per_token(context), device)
-            status[stage] = timed.train(stage, follow, device)
+            try:
+                status[stage] = timed.train(stage, follow, device)
+            except (*FAILURES, GPTError) as failure:
+                if stage not in AFTER_READING:
+                    raise
+                say(f"{stage} failed, so what was read before it is released: {failure!r}")
+                timed.recipe = without(chosen, stage)
+                break
             plot_run(run / stage, run / stage / "loss.png")
             say(f"{stage} done: {status[stage]}")
             write(store / "status.json", status)

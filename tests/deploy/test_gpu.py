@@ -12,15 +12,17 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from deploy.gpu import check, pack, results
+from deploy.gpu import check, pack, results, train
 from deploy.gpu.parcels import MIB, Damaged, Incomplete, cut, join, main
+from gpt.budget import stage_configs
 from gpt.checkpoint import load_latest, save_step
-from gpt.config import GPTConfig, TrainConfig, recipe
+from gpt.config import GPTConfig, Recipe, TrainConfig, recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -201,6 +203,44 @@ if [ "$3" = deploy.gpu.train ]; then
 fi
 exec %s "$@"
 """
+
+
+class FailingRun:
+    """In the place of a TimedRun: fails in one stage, and remembers what is released."""
+
+    released: Recipe | None = None
+
+    def __init__(self, chosen: Recipe, fails: str):
+        self.recipe, self.fails, self.left = chosen, fails, 60.0
+
+    def train(self, stage: str, *_: object) -> dict[str, int]:
+        if stage == self.fails:
+            raise torch.OutOfMemoryError("no room for a teacher")
+        return {"steps": 5}
+
+    def release(self, device: str) -> Path:
+        FailingRun.released = self.recipe
+        return Path("released/tiny")
+
+
+def test_what_was_read_is_released_when_reading_on_fails(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = {"recipe": "tiny", "minutes": 1, "stages": list(stage_configs(recipe("tiny"))), "score": [], "limit": 1}
+    (store / "bundle" / "job.json").write_text(json.dumps(job))
+    model = SimpleNamespace(to=lambda device: None)
+    monkeypatch.setattr(train.Reader, "load", lambda folder: SimpleNamespace(released=SimpleNamespace(model=model)))
+    monkeypatch.setattr(train, "plot_run", lambda *_: None)
+    for fails, kept in (("refine", "reading"), ("refine2", "refine"), ("reinforce", "refine2")):
+        monkeypatch.setattr(train, "TimedRun", lambda chosen, *_, fails=fails: FailingRun(chosen, fails))
+        assert train.main(store, "cpu") == 0
+        assert FailingRun.released is not None
+        assert list(stage_configs(FailingRun.released))[-1] == kept
+        assert f"{fails} failed, so what was read before it is released" in capsys.readouterr().out
+        assert list(json.loads((store / "status.json").read_text()))[-2:] == [kept, "release"]
+    monkeypatch.setattr(train, "TimedRun", lambda chosen, *_: FailingRun(chosen, "reading"))
+    with pytest.raises(torch.OutOfMemoryError, match="no room"):
+        train.main(store, "cpu")
 
 
 def test_a_run_starts_when_all_is_there_goes_on_between_calls_and_is_started_again_after_a_failure(

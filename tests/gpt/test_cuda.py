@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from dataclasses import replace
 
@@ -36,6 +37,7 @@ from gpt.reading_data import ReadingData
 from gpt.reading_task import Reading
 from gpt.replacements import Replacements
 from gpt.squad import Article
+from gpt.teachers import Teachers
 from gpt.tokenizer import Tokenizer
 from tests.gpt.conftest import sentences
 
@@ -116,6 +118,30 @@ def test_fast_reading_has_the_loss_of_the_plain_one(model: GPT, reading: Reading
         assert fast.loss(model, step)[1] == reading.loss(model, step)[1]
     assert fast.evaluate(model) == reading.evaluate(model) == {}
     assert reading.batch(0)[0].ids.numel() > 0, "the plain task still makes its own batches"
+
+
+def test_teachers_are_compiled_with_the_reader_or_left_as_they_are(
+    model: GPT, reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teacher = copy.deepcopy(model)
+    taught = Reading(reading.data, reading.config, 128, teachers=Teachers([teacher]))
+    fast = FastReading(taught, "cpu", n_workers=0)
+    assert fast.readers(model) == [model, teacher]
+    assert fast.loss(model, 1)[0].item() == taught.loss(model, 1)[0].item()
+    ran: list[GPT] = []
+
+    def mark(reader: GPT) -> None:
+        for block in reader.blocks:
+            block._compiled_call_impl = lambda *args, block=block: (ran.append(reader), block.forward(*args))[1]
+
+    monkeypatch.setattr(cuda, "compile_blocks", mark)
+    for (name, turn_on), compiled in zip(fast.ways(model), ([model, teacher], [model]), strict=True):
+        ran.clear()
+        turn_on()
+        loss, _ = fast.loss(model, 1)
+        assert loss.item() == taught.loss(model, 1)[0].item(), name
+        assert set(map(id, ran)) == set(map(id, compiled)), name
+    assert [name for name, _ in FastReading(reading, "cpu", 0).ways(model)] == ["compiled blocks"]
 
 
 def test_a_wrong_mask_is_noticed_even_in_a_fresh_model(pretraining: Pretraining) -> None:
@@ -202,7 +228,12 @@ def test_on_a_gpu_the_tasks_run_compiled_and_agree(
 ) -> None:
     on_gpu = GPT(model.config).to("cuda")
     on_text = (replace(pretraining, device="cuda"), replace(detection, device="cuda"))
-    for task in (*on_text, Reading(reading.data, reading.config, 128, device="cuda")):
+    teachers = Teachers([copy.deepcopy(on_gpu)])
+    on_questions = (
+        Reading(reading.data, reading.config, 128, device="cuda"),
+        Reading(reading.data, reading.config, 128, device="cuda", teachers=teachers),
+    )
+    for task in (*on_text, *on_questions):
         fast = accelerate(on_gpu, task, "cuda")
         assert fast is not task
         assert difference(tried(on_gpu, fast), tried(on_gpu, task)) < cuda.TOLERANCE

@@ -216,6 +216,15 @@ def test_a_reader_reads_on_with_itself_as_the_teacher(
     card = (release_stage(REFINED, corpus, tmp_path) / "card.md").read_text()
     assert "| refine | 4 |" in card
     assert before(dataclasses.replace(REFINED, reinforce=REINFORCED.reinforce), "reinforce") == "refine"
+
+    again = dataclasses.replace(REFINED, refine2=dataclasses.replace(REFINED.refine, seed=1))  # type: ignore[type-var]
+    assert stages.STEPPED["refine2"](again, corpus, tmp_path, ignore)["steps"] == 4
+    assert tasks[1].data is tasks[0].data, "made once"
+    teachers = tasks[1].teachers
+    assert teachers is not None
+    for name, weight in teachers.models[0].state_dict().items():
+        assert torch.equal(weight, refined[name])
+    assert "| refine2 | 4 |" in (release_stage(again, corpus, tmp_path) / "card.md").read_text()
     assert (before(REINFORCED, "reinforce"), before(REFINED, "refine")) == ("reading", "reading")
 
 
