@@ -34,7 +34,7 @@ def commands_named(text: str) -> set[tuple[str, ...]]:
     """The lower-case words after `studygpt` in code, up to the first option or placeholder: ("eval", "reader")."""
     found = set()
     for line in code(text):
-        for words in re.findall(r"(?:^|&& |-- )studygpt((?: [a-z]+)+)", line):
+        for words in re.findall(r"(?:^|&& |-- )studygpt((?: [a-z][a-z0-9]*)+)", line):
             found.add(tuple(words.split()))
     return found
 
