@@ -2,7 +2,8 @@
 
     python3 -m deploy.gpu.train STORE [DEVICE]      called by run.sh; STORE/bundle is what pack.py staged
 
-A stage that goes on with a finished reader may fail: then what was read before it is released and scored.
+A stage that goes on with a finished reader may fail: then what was read before it is released and scored. Its name stays in
+STORE/failed, so that a run started again does not fail there again.
 Writes STORE/status.json (the stages that are done, with their figures) and STORE/scores.json; prints a line now and then.
 """
 
@@ -72,6 +73,9 @@ def main(store: Path, device: str) -> int:
     bundle = store / "bundle"
     job = json.loads((bundle / "job.json").read_text())
     chosen, run, corpus = recipe(job["recipe"]), bundle / "run", bundle / "corpus"
+    failed = store / "failed"
+    if failed.exists():
+        chosen = without(chosen, failed.read_text())
     timed = TimedRun(chosen, corpus, run, seconds_left(store, job["minutes"]))
     say(f"{job['recipe']} on {describe(device)}, {timed.left:.0f} s to train")
     status: dict[str, Any] = {}
@@ -85,6 +89,7 @@ def main(store: Path, device: str) -> int:
                 if stage not in AFTER_READING:
                     raise
                 say(f"{stage} failed, so what was read before it is released: {failure!r}")
+                failed.write_text(stage)
                 timed.recipe = without(chosen, stage)
                 break
             plot_run(run / stage, run / stage / "loss.png")

@@ -238,6 +238,10 @@ def test_what_was_read_is_released_when_reading_on_fails(
         assert list(stage_configs(FailingRun.released))[-1] == kept
         assert f"{fails} failed, so what was read before it is released" in capsys.readouterr().out
         assert list(json.loads((store / "status.json").read_text()))[-2:] == [kept, "release"]
+        monkeypatch.setattr(train, "TimedRun", lambda chosen, *_: FailingRun(chosen, ""))
+        assert train.main(store, "cpu") == 0, "started again, as after a device that is lost with the stage"
+        assert list(stage_configs(FailingRun.released))[-1] == kept
+        (store / "failed").unlink()
     monkeypatch.setattr(train, "TimedRun", lambda chosen, *_: FailingRun(chosen, "reading"))
     with pytest.raises(torch.OutOfMemoryError, match="no room"):
         train.main(store, "cpu")
