@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from api.arguments import check_device, folder, minutes, names, positive
 from api.console import Report, progress_bar
+from gpt.budget import STEPPED
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from gpt.timed import TimedRun
     from gpt.train import Progress
 
-STAGES = ("tokenizer", "pretrain", "detect", "reading", "refine", "refine2", "reinforce", "release", "report", "all")
-STEPPED = ("pretrain", "detect", "reading", "refine", "refine2", "reinforce")
+STAGES = ("tokenizer", *STEPPED, "release", "report", "all")
 _EPILOG = """\
 examples:
   studygpt train all mini --corpus data --out runs/mini

@@ -14,6 +14,7 @@ from typing import Protocol
 from gpt.config import Recipe, TrainConfig
 from gpt.errors import ConfigError
 
+STEPPED = ("pretrain", "detect", "reading", "refine", "refine2", "reinforce")  # stages that take steps, in their order
 ON_TEXT = ("pretrain", "detect")  # stages that read rows of text, the others prompts
 OPEN_ENDED = 10**7  # steps of a stage that has not been planned yet
 MARGIN = 0.97  # of a stage's time is planned; the rest is for the last checkpoint
@@ -48,14 +49,7 @@ def planned_steps(config: TrainConfig, tokens_per_second: float, seconds: float)
 
 def stage_configs(recipe: Recipe) -> dict[str, TrainConfig]:
     """The stages of the recipe that take steps, in their order."""
-    stages = {
-        "pretrain": recipe.pretrain,
-        "detect": recipe.detect,
-        "reading": recipe.reading,
-        "refine": recipe.refine,
-        "refine2": recipe.refine2,
-        "reinforce": recipe.reinforce,
-    }
+    stages = {name: getattr(recipe, name) for name in STEPPED}
     return {name: config for name, config in stages.items() if config is not None}
 
 

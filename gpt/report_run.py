@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gpt.budget import ON_TEXT
+from gpt.budget import ON_TEXT, STEPPED
 from gpt.checkpoint import load_latest
 from gpt.config import GPTConfig, Recipe, config_from_dict
 from gpt.errors import CheckpointError, ConfigError, DataError, GPTError
@@ -22,7 +22,6 @@ from gpt.squad import Article, load_articles
 from gpt.tokenizer import Tokenizer
 from gpt.yardstick import split_articles
 
-STAGES = ("pretrain", "detect", "reading", "refine", "refine2", "reinforce")
 READING_CONTEXT = 256  # positions attended by a token of a prompt, about; the model card counts the same
 
 
@@ -70,7 +69,7 @@ class RunReport:
 
 def gather(recipe: Recipe, corpus: Path | None, out: Path) -> RunReport:
     """Reads the run's files; the pretrained model writes some text, and the released one answers held-out questions."""
-    stages = tuple(read_stage(out / name) for name in STAGES if (out / name / "loss.jsonl").exists())
+    stages = tuple(read_stage(out / name) for name in STEPPED if (out / name / "loss.jsonl").exists())
     stages = tuple(stage for stage in stages if stage.losses)
     if not stages:
         raise DataError(f"no stage in {out} has left a loss yet; run `studygpt train pretrain {recipe.name}` first")

@@ -18,10 +18,11 @@ import tempfile
 from pathlib import Path
 
 from deploy.gpu.parcels import MIB, Damaged, Incomplete, cut, join
+from gpt.budget import STEPPED
 
 PIECE_MIB = 15
 MAX_FILES = 8
-WEIGHTS = ("reinforce", "refine2", "refine", "reading", "detect", "pretrain")
+WEIGHTS = STEPPED[::-1]
 PARTS = ("released", *WEIGHTS, "logs")
 LOGS = ("loss.jsonl", "scores.jsonl", "loss.png")
 

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gpt.budget import ON_TEXT, OPEN_ENDED, stage_configs
+from gpt.budget import ON_TEXT, OPEN_ENDED, STEPPED, stage_configs
 from gpt.config import Recipe, recipe
 from gpt.cuda import FAILURES, describe, peak_flops, utilization
 from gpt.errors import GPTError
@@ -29,7 +29,7 @@ from gpt.timed import TimedRun
 from gpt.train import Progress
 
 LINE_EVERY_S = 10
-AFTER_READING = ("refine", "refine2", "reinforce")  # stages that only make a finished reader better
+AFTER_READING = STEPPED[STEPPED.index("reading") + 1 :]  # stages that only make a finished reader better
 
 
 def say(text: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import shutil
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 import torch
 
 from gpt import stages
+from gpt.budget import STEPPED
 from gpt.config import GPTConfig, Recipe, ReinforceConfig, TrainConfig
 from gpt.errors import CheckpointError, ConfigError, DataError
 from gpt.evaluate import evaluate_reader
@@ -176,6 +179,23 @@ def test_a_released_reader_teaches_the_next_and_stands_on_its_card(out: Path, co
     assert "readers of before" not in (teacher / "card.md").read_text()
     with pytest.raises(CheckpointError, match="another training"):  # going on without its teacher
         reading_stage(recipe, corpus, tmp_path, ignore)
+
+
+def test_every_stage_that_takes_steps_can_be_run() -> None:
+    assert tuple(stages.STEPPED) == STEPPED
+
+
+def test_examples_are_made_again_when_what_they_are_made_of_changed(corpus: Path, tmp_path: Path) -> None:
+    shutil.copytree(corpus, tmp_path / "corpus")
+    tokenizer = tokenizer_stage(RECIPE, corpus, tmp_path)
+    make = partial(stages._examples, corpus=tmp_path / "corpus", tokenizer=tokenizer, made=[])
+    first = make(RECIPE, RECIPE.reading)
+    assert make(REFINED, RECIPE.reading) is first, "another stage changes nothing"
+    assert make(RECIPE, dataclasses.replace(RECIPE.reading, misleading=0.5)) is not first
+    before = make(RECIPE, RECIPE.reading)
+    file = tmp_path / "corpus" / "qa.json"
+    os.utime(file, ns=(1, 1))
+    assert make(RECIPE, RECIPE.reading) is not before
 
 
 def test_stages_out_of_order_name_the_one_that_is_missing(corpus: Path, tmp_path: Path) -> None:
