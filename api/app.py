@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from api import errors, openapi
 from api.guard import Guard, HostPolicy
 from api.headers import SecurityHeaders
-from api.routes import ask, collections, documents, health, jobs, page, search
+from api.routes import ask, collections, documents, health, inspect, jobs, page, search
 from api.service import Service
 from api.settings import Settings
 
@@ -57,7 +57,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     app.add_middleware(SecurityHeaders)
     errors.install(app)
     openapi.install(app)
-    for module in (ask, search, documents, collections, jobs, health, page):
+    for module in (ask, search, inspect, documents, collections, jobs, health, page):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=page.STATIC))
     return app

@@ -6,6 +6,10 @@ import argparse
 from pathlib import Path
 
 PICTURES = (".png", ".svg", ".pdf")
+QUESTION = "How many researchers made backpropagation popular?"
+PASSAGE = """\
+A neuron multiplies each of its inputs by a weight and adds the products up. Backpropagation, made popular by three \
+researchers in 1986, tells every weight how much the error would change with it."""
 
 
 def positive(text: str) -> int:
@@ -88,3 +92,10 @@ def collection(text: str) -> str:
     if not text.strip() or not text.isprintable():
         raise argparse.ArgumentTypeError(f"{text!r} is no name for a collection")
     return text
+
+
+def add_prompt(parser: argparse.ArgumentParser) -> None:
+    """Adds --model, --question and --passage, for commands that look at one reading."""
+    parser.add_argument("--model", metavar="MODEL", type=Path, help="a released model's name, or a model's folder")
+    parser.add_argument("--question", metavar="TEXT", type=words, default=QUESTION, help=f"default: {QUESTION}")
+    parser.add_argument("--passage", metavar="TEXT", type=words, default=PASSAGE, help="what the answer is read from")

@@ -55,6 +55,15 @@ def print_indented(console: Console, text: Text) -> None:
         console.print(line, soft_wrap=True)
 
 
+def heading(console: Console, title: str, meaning: str) -> None:
+    """The title of a chapter, and what it is about."""
+    from rich.text import Text
+
+    console.print()
+    console.print(Text.assemble((title.upper(), "bold cyan"), (f"  {meaning}", "dim")))
+    console.print()
+
+
 @contextmanager
 def progress_bar(stream: TextIO, unit: str) -> Iterator[Step]:
     """A bar on `stream` with the rate in `unit` a second and the time left; gives the function that moves it.

@@ -93,6 +93,7 @@ STATUS: dict[type[Exception], int] = {
     rag.UnknownCollection: 404,
     rag.NothingIndexed: 409,
     rag.EvidenceGone: 409,
+    rag.NotSeen: 422,
     gpt.ContextTooLong: 422,
     gpt.CheckpointError: 503,
     indexer.UnsupportedFormat: 415,

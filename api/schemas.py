@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from indexer.types import Filter
 from rag.types import Question
@@ -20,6 +20,7 @@ COLLECTION_PATTERN = r"^[^\x00-\x1f\x7f]+$"
 CollectionName = Annotated[str, Field(min_length=1, max_length=100, pattern=COLLECTION_PATTERN)]
 Glob = Annotated[str, Field(min_length=1, max_length=1000)]
 Box = tuple[float, float, float, float]
+Rounded = Annotated[float, PlainSerializer(lambda p: round(p, 5), return_type=float)]  # thousands of them in one answer
 
 
 class Request(BaseModel):
@@ -63,6 +64,21 @@ class SearchRequest(Narrowed):
     n: int = Field(default=10, ge=1, le=MAX_HITS, description="passages to return, at most")
     mode: Literal["hybrid", "dense", "bm25"] = "hybrid"
     context: int = Field(default=0, ge=0, le=MAX_CONTEXT, description="passages to return on each side of a hit")
+
+
+class InspectRequest(Request):
+    """A question and a passage: the characters [start, end) of a document's extracted text, as with `evidence`."""
+
+    question: str = Field(max_length=MAX_QUESTION_CHARS, examples=["What does the KV cache store?"])
+    document_id: str
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+
+
+class AttentionRequest(InspectRequest):
+    """The same, and a token of the prompt that `/v1/inspect` tells, counted from 0."""
+
+    token: int = Field(ge=0)
 
 
 class EvidenceOut(Out):
@@ -110,6 +126,57 @@ class AnswerOut(Out):
     model: str
     index_generation: int
     timings_ms: dict[str, float]
+
+
+class SeenTokenOut(Out):
+    """A token of the prompt. Characters [start, end) of the question (which stands there twice) or, for the passage, of the
+    document; `shared`: what of it stands on the other side, as its mark tells the model."""
+
+    text: str
+    part: Literal["question", "passage", "sign"]
+    shared: Literal["no", "stop word", "stem", "word"]
+    start: int
+    end: int
+
+
+class PointedOut(Out):
+    """A span of the passage: tokens [first, last] of the prompt, both included, characters [start, end) of the document;
+    `margin`: nats by which it beats "not in the passage"."""
+
+    first: int
+    last: int
+    start: int
+    end: int
+    probability: float
+    margin: float
+
+
+class WordEffectOut(Out):
+    """A word, tokens [first, last] of the prompt, and the nats that the best span's margin loses when it is hidden."""
+
+    first: int
+    last: int
+    effect: float
+
+
+class InspectionOut(Out):
+    """How a passage was read. `first[l][t]` and `last[l][t]`: the probability, after layer l + 1, that the answer begins or
+    ends at token t; the last token stands for "not in the passage", whose probability at the end is `nothing`."""
+
+    model: str
+    tokens: tuple[SeenTokenOut, ...]
+    first: tuple[tuple[Rounded, ...], ...]
+    last: tuple[tuple[Rounded, ...], ...]
+    spans: tuple[PointedOut, ...]
+    nothing: float
+    words: tuple[WordEffectOut, ...]
+
+
+class AttentionOut(Out):
+    """Where token `token` looks: `weights[l][h][t]` is what head h + 1 of layer l + 1 takes from token t, 1 in all."""
+
+    token: int
+    weights: tuple[tuple[tuple[Rounded, ...], ...], ...]
 
 
 class PassageOut(Out):

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import gpt.inspect
 import gpt.reader
-from gpt.errors import ContextTooLong
+from gpt.errors import ConfigError, ContextTooLong
 from indexer.embed import SentenceTransformerEmbedder
 from indexer.index import Index
 from indexer.query import plain
-from rag.errors import QuestionTooLong
+from rag.errors import NotSeen, QuestionTooLong
+from rag.inspect import Glass
 from rag.pipeline import Pipeline
-from rag.ports import Reader, Reading, Span
+from rag.ports import Reading, Span
 from rag.retrieve import IndexRetriever
 
 __all__ = ["Assistant", "GPTReader", "Index", "assemble", "join", "load_reader", "open_index", "plain"]
@@ -28,6 +31,7 @@ class Assistant:
     index: Index
     pipeline: Pipeline
     model: str
+    glass: Glass
 
     def close(self) -> None:
         """Closes the index."""
@@ -59,6 +63,25 @@ class GPTReader:
         spans = (Span(span.passage, span.start, span.end, span.score, span.pieces) for span in found.spans)
         return Reading(tuple(spans), found.answerable)
 
+    def inspect(self, question: str, passage: str) -> gpt.inspect.Inspection:
+        """As `rag.inspect.Glass`."""
+        with _within_sight():
+            return gpt.inspect.inspect(self._reader.released, question, passage)
+
+    def looks(self, question: str, passage: str, token: int) -> gpt.inspect.Looks:
+        """As `rag.inspect.Glass`."""
+        with _within_sight():
+            return gpt.inspect.looks(self._reader.released, question, passage, token)
+
+
+@contextmanager
+def _within_sight() -> Iterator[None]:
+    """Turns what cannot be looked into into NotSeen."""
+    try:
+        yield
+    except (ContextTooLong, ConfigError) as error:
+        raise NotSeen(str(error)) from error
+
 
 def open_index(data_dir: Path, *, embedding_model: str | None = None) -> Index:
     """The index of a data folder, with the named embedding model or the bundled one. Raises IndexerError."""
@@ -71,9 +94,9 @@ def load_reader(model: Path | None = None) -> GPTReader:
     return GPTReader(gpt.reader.Reader.load(model))
 
 
-def join(index: Index, reader: Reader) -> Assistant:
+def join(index: Index, reader: GPTReader) -> Assistant:
     """The assistant of an open index and a reader; it closes the index."""
-    return Assistant(index, Pipeline(IndexRetriever(index), reader), reader.name)
+    return Assistant(index, Pipeline(IndexRetriever(index), reader), reader.name, reader)
 
 
 def assemble(data_dir: Path, *, model: Path | None = None, embedding_model: str | None = None) -> Assistant:

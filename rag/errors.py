@@ -6,6 +6,7 @@ RagError
 ├── UnknownCollection  no collection of that name, while others exist
 ├── NothingIndexed     there is no passage to read
 ├── EvidenceGone       a document was removed while the question was being answered
+├── NotSeen            the reader does not see what is asked about
 └── MalformedFile      an evaluation file is missing or not in its format
 Each message names the value and the remedy in one line.
 """
@@ -50,6 +51,10 @@ class EvidenceGone(RagError):
 
     def __init__(self, path: str) -> None:
         super().__init__(f"{path} was removed while the question was being answered; ask again")
+
+
+class NotSeen(RagError):
+    """The reader does not see what is asked about."""
 
 
 class MalformedFile(RagError):

@@ -74,6 +74,13 @@ class IndexRetriever:
         )
 
 
+def evidence_at(index: Index, document_id: str, start: int, end: int) -> Evidence:
+    """The characters [start, end) of a document's text as evidence, found by no search. Raises DocumentNotFound."""
+    document, text = index.document(document_id), index.text(document_id)[start:end]
+    where = (document.title, document.path, document.sha256)
+    return Evidence(f"{document_id}-{start}-{end}", document_id, *where, start, start + len(text), text, 0.0)
+
+
 def holds_passages(index: Index, collection: str | None) -> bool:
     """Whether there is anything to search. Raises UnknownCollection when others exist but not this one."""
     collections = index.collections()

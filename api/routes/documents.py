@@ -44,7 +44,7 @@ def list_documents(
 def upload(
     response: Response,
     service: ServiceOf,
-    file: Annotated[UploadFile, File(description="Markdown, text, reStructuredText, HTML, notebook, PDF or Python")],
+    file: Annotated[UploadFile, File(description="any file that is read: Markdown, HTML, PDF, ...")],
     collection: Annotated[CollectionName, Form()] = "default",
 ) -> JobOut:
     """Accepts a file to index as a job; a file of the same name in the collection is replaced when the job is done."""

@@ -2,14 +2,16 @@
 
 import { Problem } from "./client.js";
 import { errorNote, fileName, fill, h, openHref, percent, place, plural } from "./dom.js";
+import { inside } from "./inside.js";
 import { render } from "./prose.js";
 
 const NEAREST = 3; // passages shown open when there is no answer
 
 export class AnswerView {
-  constructor(answer, evidence) {
+  constructor(answer, evidence, question) {
     this.answer = answer;
     this.below = evidence;
+    this.question = question;
     this.said = h("p", { class: "said streaming" });
     this.evidence = [];
     this.over = false;
@@ -25,7 +27,7 @@ export class AnswerView {
   on(name, data) {
     if (name === "evidence") this.read(data.evidence);
     else if (name === "token") this.say(data.text);
-    else if (name === "citation") fill(this.below, passage(data, this.evidence));
+    else if (name === "citation") fill(this.below, passage(data, this.evidence, this.question));
     else if (name === "answer") this.conclude(data);
     else if (name === "error") throw new Problem(data.detail, data.status);
   }
@@ -53,7 +55,7 @@ export class AnswerView {
     fill(this.answer, this.said, sureness(answer.confidence, "likely that your materials answer this"));
     const rest = answer.evidence.filter((item) => !answer.citations.some((citation) => holds(item, citation)));
     if (!answer.verified) fill(this.below, unverified()); // else the cited passage stands there, and perhaps has the keyboard
-    this.below.append(...[others(rest), telling(answer)].filter(Boolean));
+    this.below.append(...[others(rest, this.question), telling(answer)].filter(Boolean));
   }
 
   decline(answer) {
@@ -67,7 +69,7 @@ export class AnswerView {
       h("p", { class: "declined-note" }, note),
       sureness(answer.confidence, "likely that they hold the answer"),
     );
-    fill(this.below, nearest(answer.evidence), telling(answer));
+    fill(this.below, nearest(answer.evidence, this.question), telling(answer));
   }
 
   /** The stream has ended; without an answer that is a failure. */
@@ -92,11 +94,12 @@ const holds = (item, citation) =>
   item.document_id === citation.document_id && item.start <= citation.start && citation.end <= item.end;
 
 /** The passage that a citation stands in, its words marked; the words alone when the passage is not among those read. */
-function passage(citation, evidence) {
+function passage(citation, evidence, question) {
   const item = evidence.find((each) => holds(each, citation));
   const range = item && { start: citation.start - item.start, end: citation.end - item.start };
   const text = item ? render(item.text, item.path, range) : [h("mark", {}, citation.quote)];
   const where = [fileName(citation.path), place(citation)].filter(Boolean).join(", ");
+  const look = item && inside(question, item);
   return h(
     "figure",
     { class: "passage" },
@@ -111,8 +114,10 @@ function passage(citation, evidence) {
       "footer",
       {},
       h("span", { class: "verified" }, h("span", { "aria-hidden": "true" }, "✓"), "found word for word in the document"),
+      look?.button,
       h("a", { class: "open", href: openHref(citation.document_id, citation.start, citation.end) }, "Open at the place"),
     ),
+    look?.panel,
   );
 }
 
@@ -126,24 +131,26 @@ function sureness(confidence, what) {
 }
 
 /** The other passages that were read, folded away. */
-function others(evidence) {
+function others(evidence, question) {
   if (evidence.length === 0) return null;
   const summary = h("summary", {}, plural(evidence.length, "other passage was read", "other passages were read"));
-  return h("details", { class: "others" }, summary, h("ul", {}, ...evidence.map((item) => entry(item, false))));
+  return h("details", { class: "others" }, summary, h("ul", {}, ...evidence.map((item) => entry(item, question, false))));
 }
 
 /** The passages nearest to a question that was not answered, the first of them open. */
-function nearest(evidence) {
-  const items = evidence.map((item, i) => entry(item, i < NEAREST));
+function nearest(evidence, question) {
+  const items = evidence.map((item, i) => entry(item, question, i < NEAREST));
   return h("section", { class: "others" }, h("h2", {}, "Nearest passages"), h("ul", {}, ...items));
 }
 
-function entry(item, open) {
+function entry(item, question, open) {
   const score = h("span", { class: "score" }, `score ${item.score.toFixed(2)}`);
   const link = h("a", { class: "open", href: openHref(item.document_id, item.start, item.end) }, "Open at the place");
   const title = h("span", { class: "title", title: item.path }, item.title);
   const text = h("blockquote", { class: "prose" }, ...render(item.text, item.path));
-  return h("li", {}, h("details", { open }, h("summary", {}, title, score), text, link));
+  const look = inside(question, item);
+  const doors = h("p", { class: "doors" }, link, look.button);
+  return h("li", {}, h("details", { open }, h("summary", {}, title, score), text, doors, look.panel));
 }
 
 function telling({ model, evidence, timings_ms: times }) {

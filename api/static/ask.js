@@ -54,7 +54,7 @@ function offerCollections(collections) {
 
 async function run(question) {
   const stopping = new AbortController();
-  const view = new AnswerView(byId("answer"), byId("evidence"));
+  const view = new AnswerView(byId("answer"), byId("evidence"), question);
   running?.abort();
   running = stopping;
   byId("examples").hidden = true;

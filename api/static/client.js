@@ -27,6 +27,7 @@ async function request(path, options = {}) {
   return response;
 }
 
+const JSON_HEADERS = { "Content-Type": "application/json" };
 const getJSON = async (path) => (await request(path)).json();
 
 export const ready = () => getJSON("/readyz");
@@ -38,11 +39,15 @@ export const remove = (id) => request(`/v1/documents/${encodeURIComponent(id)}`,
 export const contentHref = (id) => `/v1/documents/${encodeURIComponent(id)}/content`;
 export const textOf = (id, start, end) => getJSON(`/v1/documents/${encodeURIComponent(id)}/text?start=${start}&end=${end}`);
 
+const post = async (path, body) => (await request(path, { method: "POST", headers: JSON_HEADERS, body: JSON.stringify(body) })).json();
+export const inspect = (body) => post("/v1/inspect", body);
+export const attention = (body) => post("/v1/inspect/attention", body);
+
 /** The events of an answer as they come, each {name, data}. */
 export async function* ask(body, signal) {
   const response = await request("/v1/ask", {
     method: "POST",
-    headers: { "Content-Type": "application/json", Accept: "text/event-stream" },
+    headers: { ...JSON_HEADERS, Accept: "text/event-stream" },
     body: JSON.stringify(body),
     signal,
   });

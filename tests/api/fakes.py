@@ -12,7 +12,7 @@ from rag.pipeline import Pipeline
 from rag.ports import Reading
 from rag.retrieve import IndexRetriever
 from tests.indexer.fakes import HashEmbedder
-from tests.rag.fakes import FakeReader
+from tests.rag.fakes import FakeGlass, FakeReader
 
 NOTE = """# Bigram model
 
@@ -51,6 +51,7 @@ class FakeAssistant:
     index: Index
     pipeline: Pipeline
     reader: GatedReader
+    glass: FakeGlass
     model: str = "fake"
     closed: bool = False
 
@@ -63,4 +64,4 @@ def fake_assistant(data_dir: Path) -> FakeAssistant:
     """An assistant over an empty index in `data_dir`."""
     index = Index.open(data_dir, embedder=HashEmbedder())
     reader = GatedReader()
-    return FakeAssistant(index, Pipeline(IndexRetriever(index), reader), reader)
+    return FakeAssistant(index, Pipeline(IndexRetriever(index), reader), reader, FakeGlass())

@@ -6,8 +6,9 @@ import hashlib
 import re
 from collections.abc import Sequence
 
+from gpt.inspect import Inspection, Looks, Part, Pointed, SeenToken, WordEffect
 from indexer.types import Filter
-from rag.errors import EvidenceGone, QuestionTooLong
+from rag.errors import EvidenceGone, NotSeen, QuestionTooLong
 from rag.ports import Reading, Retrieved, Span
 from rag.types import Citation, Evidence
 
@@ -70,3 +71,36 @@ class FakeReader:
         ]
         spans.sort(key=lambda span: -span.score)
         return Reading(tuple(spans), spans[0].score if spans else 0.0)
+
+
+class FakeGlass:
+    """A reader of two layers and one head whose tokens are words. It points at the passage's last word, at its first after
+    the first layer, rests on that word alone, and looks at the token before."""
+
+    def inspect(self, question: str, passage: str) -> Inspection:
+        tokens = self._tokens(question, passage)
+        last = max(i for i, token in enumerate(tokens) if token.part == "passage")
+        first = next(i for i, token in enumerate(tokens) if token.part == "passage")
+        layers = tuple(tuple(float(i == at) for i in range(len(tokens))) for at in (first, last))
+        best = Pointed(last, last, tokens[last].start, tokens[last].end, 0.75, 2.0)
+        effects = tuple(
+            WordEffect(i, i, 3.0 if i == last else 0.0) for i, token in enumerate(tokens) if token.part == "passage"
+        )
+        return Inspection(tokens, layers, layers, (best,), 0.25, effects)
+
+    def looks(self, question: str, passage: str, token: int) -> Looks:
+        tokens = self._tokens(question, passage)
+        if token >= len(tokens):
+            raise NotSeen(f"token {token} does not exist; this prompt has {len(tokens)}, counted from 0")
+        weights = tuple(float(i == max(0, token - 1)) for i in range(len(tokens)))
+        return Looks(token, ((weights,), (weights,)))
+
+    @staticmethod
+    def _tokens(question: str, passage: str) -> tuple[SeenToken, ...]:
+        def of(text: str, part: Part, other: str) -> list[SeenToken]:
+            found = re.finditer(r"\s?\S+|\s", text)
+            return [SeenToken(m[0], part, "word" if words(m[0]) & words(other) else "no", *m.span()) for m in found]
+
+        asked, read = of(question, "question", passage), of(passage, "passage", question)
+        sign, sep, end = (SeenToken(f"<|{name}|>", "sign", "no", 0, 0) for name in ("question", "passage", "answer"))
+        return (sign, *asked, sep, *read, sign, *asked, end)

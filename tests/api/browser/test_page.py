@@ -182,6 +182,49 @@ def test_what_is_not_in_the_materials_is_declined_with_the_nearest_passages(page
     assert not page.all("mark")
 
 
+def test_inside_an_answer_stand_its_prompt_and_three_ways_to_look_at_it(page: Page, note: str) -> None:
+    page.ask(QUESTION)
+    door = page.see(".passage .look")
+    assert door.get_attribute("aria-expanded") == "false"
+    door.click()
+    page.see(".inside table")
+    assert door.get_attribute("aria-expanded") == "true"
+    question, passage, again = page.all(".prompt p")
+    assert question.text.startswith("question")
+    assert QUESTION in question.text
+    assert QUESTION in again.text
+    assert again.text.endswith("answer")
+    assert "Green tea is brewed at eighty degrees and never boiled" in passage.text  # as the reader sees it
+    assert "75 %" in page.see(".inside table").text
+    assert "After layer 2 it would begin at “warm.” (100 %)" in page.see(".told").text
+    page.see(".controls input").send_keys(Keys.ARROW_LEFT)
+    assert "After layer 1 it would begin at “Some” (100 %)" in page.see(".told").text
+
+    page.all(".tabs button")[1].click()
+    assert "“warm.” rests most on “warm.” in the passage (+3.00 nats)" in page.see(".told").text
+    assert not page.all(".controls input")
+
+    page.all(".tabs button")[2].click()
+    page.wait(lambda: "“warm.” takes most from “are”: 100 %." in page.see(".told").text)
+    page.see(".prompt").send_keys(Keys.ARROW_LEFT)
+    page.wait(lambda: "“are” takes most from" in page.see(".told").text)
+    assert page.see(".token.chosen").text.strip() == "are"
+    page.all(".token")[1].click()
+    page.wait(lambda: "“At” takes most from “question”" in page.see(".told").text)
+
+    door.click()
+    assert not page.all(".inside")
+
+
+def test_a_passage_that_is_gone_cannot_be_looked_into(page: Page, note: str, assistant: FakeAssistant) -> None:
+    page.ask("Who painted Guernica?")
+    assistant.index.remove(note)
+    page.see(".others .look").click()
+    assert note in page.see(".inside .error").text
+    [told] = page.driver.get_log("browser")  # what Chromium says of any answer above 399
+    assert "404" in told["message"]
+
+
 def test_markup_in_a_document_stays_text(page: Page, note: str) -> None:
     page.ask("Which Cups are warm?")
     assert "<b>Cups</b>" in page.see(".passage").text
