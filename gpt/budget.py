@@ -14,8 +14,9 @@ from typing import Protocol
 from gpt.config import Recipe, TrainConfig
 from gpt.errors import ConfigError
 
-STEPPED = ("pretrain", "detect", "reading", "refine", "refine2", "reinforce")  # stages that take steps, in their order
-ON_TEXT = ("pretrain", "detect")  # stages that read rows of text, the others prompts
+STEPPED = ("pretrain", "detect", "reading", "refine", "refine2", "detect2", "reading2", "reinforce")
+"""The stages that take steps, in their order."""
+ON_TEXT = ("pretrain", "detect", "detect2")  # stages that read rows of text, the others prompts
 OPEN_ENDED = 10**7  # steps of a stage that has not been planned yet
 MARGIN = 0.97  # of a stage's time is planned; the rest is for the last checkpoint
 SETTLE_STEPS = 20  # compilation and the first allocations; not measured

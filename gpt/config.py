@@ -195,11 +195,17 @@ class Recipe:
     detect: TrainConfig | None = None  # a stage between pretraining and reading, if any (gpt/detection.py)
     refine: TrainConfig | None = None  # a stage after reading, if any: it reads on, with itself as the teacher
     refine2: TrainConfig | None = None  # and once more, from where that ended
+    detect2: TrainConfig | None = None  # detection again, of the reader that these left: it learns to read anew after it
+    reading2: TrainConfig | None = None  # reading anew, with the reader before detect2 as the teacher
     reinforce: ReinforceConfig | None = None  # a stage after these, if any
     calibration_file: str = ""  # SQuAD 2.0's format; fits the abstention for one passage, where the data folder has it
     teachers: tuple[str, ...] = ()  # released models that the reading stage learns from beside the labels
     held_out_articles: int = 44  # the yardstick: never trained on; the abstention is calibrated on them
     fields: tuple[str, ...] = field(default=("title", "text"))
+
+    def __post_init__(self) -> None:
+        if self.detect2 is not None and self.reading2 is None:
+            raise ConfigError(f"recipe {self.name!r} has detect2 without reading2, and would end with no reader; give it both")
 
     @property
     def files(self) -> list[str]:
@@ -218,6 +224,18 @@ class Recipe:
 _WIKI = tuple(f"pretrain/wiki-{i:02d}.jsonl.xz" for i in range(7))
 _ARXIV = tuple(f"pretrain/arxiv-{i:02d}.jsonl.xz" for i in range(6))
 
+_DETECT = TrainConfig(steps=8600, muon_lr=0.01, adam_lr=0.002, cooldown=0.0, seed=7, checkpoint_every=200)
+_READING = TrainConfig(
+    steps=4900,
+    muon_lr=0.01,
+    adam_lr=0.002,
+    unanswerable=0.33,
+    misleading=0.5,
+    crop=0.5,
+    notes=0.3,
+    token_dropout=0.1,
+    checkpoint_every=250,
+)
 _REFINE = TrainConfig(
     steps=1700,
     muon_lr=0.005,
@@ -250,27 +268,23 @@ RECIPES: dict[str, Recipe] = {
             detect=TrainConfig(steps=10, batch_tokens=1024, row_tokens=128, checkpoint_every=10),
             refine=TrainConfig(steps=5, batch_tokens=1024, checkpoint_every=5),
             refine2=TrainConfig(steps=5, batch_tokens=1024, checkpoint_every=5, seed=1),
+            detect2=TrainConfig(steps=5, batch_tokens=1024, row_tokens=128, checkpoint_every=5, seed=1),
+            reading2=TrainConfig(steps=5, batch_tokens=1024, checkpoint_every=5, seed=2),
             reinforce=ReinforceConfig(steps=5, batch_tokens=1024, checkpoint_every=5),
             held_out_articles=2,
         ),
-        Recipe(  # two CPU cores, five to six hours
+        Recipe(  # two CPU cores, eight hours
             name="mini",
             model=GPTConfig(depth=6, aspect=42, vocab_size=16384),  # 256 wide, 4 heads of 64
             pretrain=TrainConfig(steps=800),
-            detect=TrainConfig(steps=8600, muon_lr=0.01, adam_lr=0.002, cooldown=0.0, seed=7, checkpoint_every=200),
-            reading=TrainConfig(
-                steps=4900,
-                muon_lr=0.01,
-                adam_lr=0.002,
-                unanswerable=0.33,
-                misleading=0.5,
-                crop=0.5,
-                notes=0.3,
-                token_dropout=0.1,
-                checkpoint_every=250,
-            ),
+            detect=_DETECT,
+            reading=_READING,
             refine=_REFINE,
             refine2=dataclasses.replace(_REFINE, seed=9),
+            detect2=dataclasses.replace(_DETECT, steps=700, seed=11, checkpoint_every=100),
+            reading2=dataclasses.replace(
+                _READING, steps=4000, unanswerable=0.36, misleading=0.6, altered=0.4, renamed=0.15, seed=21
+            ),
             text_files=(*_WIKI, _ARXIV[0], _ARXIV[3]),
             pretrain_chars=300_000_000,
             definition_files=("qa/definitions.jsonl.xz", _WIKI[1], _WIKI[4]),

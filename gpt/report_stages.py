@@ -17,6 +17,8 @@ TITLES = {
     "reading": "Learning to read",
     "refine": "Reading on",
     "refine2": "Reading on, the second round",
+    "detect2": "Learning once more which words belong",
+    "reading2": "Learning to read anew",
     "reinforce": "Learning from reward",
 }
 SCORE_GROUPS = (  # heading, unit in words, and how the names of its scores end
@@ -38,7 +40,10 @@ NAMES = {
     "corrected_nats": "nats",
 }
 PEAKS = {"muon_lr": "matrices (Muon)", "adam_lr": "the rest (AdamW)"}
-UNITS = {"pretrain": "nats a token", **dict.fromkeys(("reading", "refine", "refine2"), "nats for each end of an answer")}
+UNITS = {
+    "pretrain": "nats a token",
+    **dict.fromkeys(("reading", "refine", "refine2", "reading2"), "nats for each end of an answer"),
+}
 
 
 def stage_section(stage: Stage) -> str:

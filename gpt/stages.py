@@ -1,5 +1,5 @@
-"""The stages of a recipe, each resumable: tokenizer -> pretrain -> (detect) -> reading -> (refine -> (refine2)) -> (reinforce)
--> released model.
+"""The stages of a recipe, each resumable: tokenizer -> pretrain -> (detect) -> reading -> (refine -> (refine2)) -> (detect2 ->
+reading2) -> (reinforce) -> released model.
 
 out/tokenizer.json    out/pretrain/{step-*, loss.jsonl, scores.jsonl}    out/reading/...    out/released/
 Where out/prepared/ holds the texts as tokens (gpt/prepared.py), pretraining starts from them.
@@ -12,7 +12,7 @@ from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -20,7 +20,7 @@ from gpt.budget import stage_configs
 from gpt.calibrate import calibrate_one_passage
 from gpt.checkpoint import Released, load_latest, release
 from gpt.compiled import compile_blocks, compiled_chunk_loss
-from gpt.config import Recipe, TrainConfig
+from gpt.config import Recipe, ReinforceConfig, TrainConfig
 from gpt.cuda import accelerate
 from gpt.data import read_texts
 from gpt.definitions import load_definitions
@@ -74,18 +74,21 @@ def pretrain_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, dev
     return train(model, task, recipe.pretrain, out / "pretrain", on_step, evaluate_every=500)
 
 
-def detect_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu") -> dict[str, Any]:
-    """Teaches the pretrained model to tell which tokens of a text were replaced; the weights end in out/detect."""
-    if recipe.detect is None:
-        raise ConfigError(f"recipe {recipe.name!r} has no detect stage; give it one in gpt/config.py")
-    model = trained(recipe, out, "pretrain").to(device)
+def detect_stage(
+    recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu", *, stage: str = "detect"
+) -> dict[str, Any]:
+    """Teaches the model to tell which tokens of a text were replaced; the weights end in out/STAGE. `stage` is detect, or
+    detect2, which goes on with a finished reader."""
+    config = _config(recipe, stage)
+    model = trained(recipe, out, before(recipe, stage)).to(device)
     tokenizer = tokenizer_stage(recipe, corpus, out)
     prepared = load_prepared(out / PREPARED, fingerprint(recipe, tokenizer))
     stream = prepared.stream if prepared else build_stream(recipe, tokenizer, corpus)
     replacements = Replacements.build(stream.train[:STATISTICS_TOKENS], recipe.model.vocab_size)
-    of_chunk = compiled_chunk_loss(recipe.detect, device)
-    task = accelerate(model, Detection(stream, replacements, tokenizer, recipe.detect, device, of_chunk), device)
-    return train(model, task, recipe.detect, out / "detect", on_step, evaluate_every=1000)
+    of_chunk = compiled_chunk_loss(config, device)
+    _forget_spans(model)
+    task = accelerate(model, Detection(stream, replacements, tokenizer, config, device, of_chunk), device)
+    return train(model, task, config, out / stage, on_step, evaluate_every=1000)
 
 
 def trained(recipe: Recipe, out: Path, stage: str) -> GPT:
@@ -96,6 +99,19 @@ def trained(recipe: Recipe, out: Path, stage: str) -> GPT:
     model = GPT(recipe.model)
     model.load_state_dict(found[0]["average"], strict=True)
     return model
+
+
+def _config(recipe: Recipe, stage: str) -> TrainConfig:
+    config = stage_configs(recipe).get(stage)
+    if config is None:
+        raise ConfigError(f"recipe {recipe.name!r} has no {stage} stage; give it one in gpt/config.py")
+    return config
+
+
+def _forget_spans(model: GPT) -> None:
+    """Puts the span head back to how it begins: detection and reading use it for different things."""
+    with torch.no_grad():
+        model.span_head.weight.zero_()
 
 
 def before(recipe: Recipe, stage: str) -> str:
@@ -116,8 +132,7 @@ def reading_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, devi
         teachers, who = load_teachers(recipe.teachers, tokenizer, model, config, device)
         config = replace(config, taught_by=who)
     examples = _reading(recipe, config, corpus, tokenizer, device, teachers)
-    with torch.no_grad():
-        model.span_head.weight.zero_()  # as it begins; detection may have used it
+    _forget_spans(model)
     task = accelerate(model, examples, device)
     return train(model, task, config, out / "reading", on_step, evaluate_every=1000)
 
@@ -127,25 +142,39 @@ def refine_stage(
 ) -> dict[str, Any]:
     """Goes on reading, with examples that the reading stage did not have; what the reader said before is its teacher, so that
     it forgets little. The weights end in out/STAGE, scored alike; `stage` is refine, or refine2 for the second round."""
-    config = stage_configs(recipe).get(stage)
-    if config is None:
-        raise ConfigError(f"recipe {recipe.name!r} has no {stage} stage; give it one in gpt/config.py")
-    tokenizer, config = tokenizer_stage(recipe, corpus, out), replace(config, taught_by="itself before")
+    config = replace(_config(recipe, stage), taught_by="itself before")
+    tokenizer = tokenizer_stage(recipe, corpus, out)
     model = trained(recipe, out, before(recipe, stage)).to(device)
-    before_it = deepcopy(model)
-    if device == "cpu":
-        compile_blocks(before_it, config)
-    task = accelerate(model, _reading(recipe, config, corpus, tokenizer, device, Teachers([before_it])), device)
+    teachers = _teacher(deepcopy(model), config, device)
+    task = accelerate(model, _reading(recipe, config, corpus, tokenizer, device, teachers), device)
     return train(model, task, config, out / stage, on_step, evaluate_every=500)
+
+
+def reading2_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu") -> dict[str, Any]:
+    """Learns to read anew, from the weights that detect2 left, taught by the reader that stood before detect2 (born-again
+    networks: Furlanello et al. 2018). The weights end in out/reading2, scored alike."""
+    config = replace(_config(recipe, "reading2"), taught_by="itself before")
+    tokenizer = tokenizer_stage(recipe, corpus, out)
+    model = trained(recipe, out, before(recipe, "reading2")).to(device)
+    teachers = _teacher(trained(recipe, out, before(recipe, "detect2")).to(device), config, device)
+    examples = _reading(recipe, config, corpus, tokenizer, device, teachers)
+    _forget_spans(model)
+    task = accelerate(model, examples, device)
+    return train(model, task, config, out / "reading2", on_step, evaluate_every=1000)
+
+
+def _teacher(model: GPT, config: TrainConfig, device: str) -> Teachers:
+    if device == "cpu":
+        compile_blocks(model, config)
+    return Teachers([model])
 
 
 def reinforce_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu") -> dict[str, Any]:
     """Rewards the reader for right words, passages and abstentions; the weights end in out/reinforce, scored alike."""
-    if recipe.reinforce is None:
-        raise ConfigError(f"recipe {recipe.name!r} has no reinforce stage; give it one in gpt/config.py")
-    examples = _reading(recipe, recipe.reinforce, corpus, tokenizer_stage(recipe, corpus, out), device)
+    config = cast(ReinforceConfig, _config(recipe, "reinforce"))
+    examples = _reading(recipe, config, corpus, tokenizer_stage(recipe, corpus, out), device)
     model = trained(recipe, out, before(recipe, "reinforce")).to(device)
-    return train(model, Reinforce(examples, recipe.reinforce), recipe.reinforce, out / "reinforce", on_step, 500)
+    return train(model, Reinforce(examples, config), config, out / "reinforce", on_step, 500)
 
 
 STEPPED: dict[str, Callable[..., dict[str, Any]]] = {
@@ -154,6 +183,8 @@ STEPPED: dict[str, Callable[..., dict[str, Any]]] = {
     "reading": reading_stage,
     "refine": refine_stage,
     "refine2": partial(refine_stage, stage="refine2"),
+    "detect2": partial(detect_stage, stage="detect2"),
+    "reading2": reading2_stage,
     "reinforce": reinforce_stage,
 }
 """The stages that take steps, by name and in their order."""

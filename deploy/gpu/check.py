@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from gpt.budget import ON_TEXT, stage_configs
+from gpt.budget import stage_configs
 from gpt.config import GPTConfig, TrainConfig, recipe
 from gpt.cuda import accelerate, describe, peak_flops, utilization
 from gpt.data import TokenStream
@@ -83,7 +83,7 @@ def main(device: str, name: str = "base", size: int = 8192) -> None:
     say(f"Python {sys.version.split()[0]}, torch {torch.__version__}, numpy {np.__version__}, {describe(device)}")
     say(f"matrix products: {product_flops(device, size) / 1e12:.2f} TFLOP/s")
     chosen = recipe(name)
-    for stage in ON_TEXT:
+    for stage in ("pretrain", "detect"):
         config = stage_configs(chosen).get(stage)
         if config is None:
             continue

@@ -3,10 +3,9 @@
     python3 -m deploy.gpu.results collect STORE OUT [PART]
     python3 -m deploy.gpu.results join OUT RUN       at home: verifies, and lays them into the run's folder
 
-A call returns at most 8 files of 16 MiB, so one PART is collected at a time, logs and scores with each: `pretrain`,
-`detect`, `reading`, `refine`, `refine2` and `reinforce` are averaged weights in bfloat16 (to release or to start the next
-stage from, not to train on from), `released` is the calibrated model, `logs` nothing more. Without a PART it is the
-furthest that is done.
+A call returns at most 8 files of 16 MiB, so one PART is collected at a time, logs and scores with each: a stage's name brings its
+averaged weights in bfloat16 (to release or to start the next stage from, not to train on from), `released` the calibrated
+model, `logs` nothing more. Without a PART it is the furthest that is done.
 """
 
 from __future__ import annotations

@@ -64,8 +64,9 @@ def narrator(stage: str, flops_per_token: int, device: str) -> Callable[[Progres
 
 
 def without(chosen: Recipe, stage: str) -> Recipe:
-    """The recipe up to the stage before that one of AFTER_READING."""
-    return replace(chosen, **dict.fromkeys(AFTER_READING[AFTER_READING.index(stage) :], None))  # type: ignore[arg-type]
+    """The recipe up to the last reader before that stage of AFTER_READING: detect2 alone leaves none."""
+    first = "detect2" if stage == "reading2" else stage
+    return replace(chosen, **dict.fromkeys(AFTER_READING[AFTER_READING.index(first) :], None))  # type: ignore[arg-type]
 
 
 def main(store: Path, device: str) -> int:

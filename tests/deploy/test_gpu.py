@@ -231,13 +231,18 @@ def test_what_was_read_is_released_when_reading_on_fails(
     model = SimpleNamespace(to=lambda device: None)
     monkeypatch.setattr(train.Reader, "load", lambda folder: SimpleNamespace(released=SimpleNamespace(model=model)))
     monkeypatch.setattr(train, "plot_run", lambda *_: None)
-    for fails, kept in (("refine", "reading"), ("refine2", "refine"), ("reinforce", "refine2")):
+    after = (
+        *(("refine", "reading"), ("refine2", "refine"), ("detect2", "refine2"), ("reading2", "refine2")),
+        ("reinforce", "reading2"),
+    )
+    for fails, kept in after:
         monkeypatch.setattr(train, "TimedRun", lambda chosen, *_, fails=fails: FailingRun(chosen, fails))
         assert train.main(store, "cpu") == 0
         assert FailingRun.released is not None
         assert list(stage_configs(FailingRun.released))[-1] == kept
         assert f"{fails} failed, so what was read before it is released" in capsys.readouterr().out
-        assert list(json.loads((store / "status.json").read_text()))[-2:] == [kept, "release"]
+        done = list(json.loads((store / "status.json").read_text()))
+        assert done[-2:] == ["detect2" if fails == "reading2" else kept, "release"]
         monkeypatch.setattr(train, "TimedRun", lambda chosen, *_: FailingRun(chosen, ""))
         assert train.main(store, "cpu") == 0, "started again, as after a device that is lost with the stage"
         assert list(stage_configs(FailingRun.released))[-1] == kept

@@ -248,6 +248,36 @@ def test_a_reader_reads_on_with_itself_as_the_teacher(
     assert (before(REINFORCED, "reinforce"), before(REFINED, "refine")) == ("reading", "reading")
 
 
+def test_a_finished_reader_learns_to_read_anew_and_is_its_own_teacher(
+    out: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks: list[Reading] = []
+    monkeypatch.setattr(stages, "accelerate", lambda model, task, device: (tasks.append(task), task)[1])
+    detect2 = TrainConfig(steps=3, batch_tokens=256, row_tokens=64, checkpoint_every=3, muon_lr=0.05)
+    reading2 = dataclasses.replace(RECIPE.reading, steps=2, seed=5)
+    recipe = dataclasses.replace(RECIPE, detect2=detect2, reading2=reading2)
+    for part in ("pretrain", "reading"):
+        shutil.copytree(out / part, tmp_path / part)
+    shutil.copy(out / "tokenizer.json", tmp_path)
+    with pytest.raises(CheckpointError, match="studygpt train detect2 toy"):
+        stages.STEPPED["reading2"](recipe, corpus, tmp_path, ignore)
+    assert stages.STEPPED["detect2"](recipe, corpus, tmp_path, ignore)["steps"] == 3
+    result = stages.STEPPED["reading2"](recipe, corpus, tmp_path, ignore)
+    assert {"exact", "f1", "auroc"} <= set(result)
+    teachers = tasks[-1].teachers
+    assert teachers is not None
+    read, found = (trained(recipe, tmp_path, stage).state_dict() for stage in ("reading", "detect2"))
+    for name, weight in teachers.models[0].state_dict().items():
+        assert torch.equal(weight, read[name])
+    assert not torch.equal(found["embedding.weight"], read["embedding.weight"])
+    with (tmp_path / "reading2" / "loss.jsonl").open() as lines:
+        first = json.loads(next(lines))["loss"]
+    assert first == pytest.approx(math.log(100), abs=1.5)  # the span head begins anew
+    assert "| reading2 | 2 |" in (release_stage(recipe, corpus, tmp_path) / "card.md").read_text()
+    with pytest.raises(ConfigError, match="detect2 without reading2, and would end with no reader"):
+        dataclasses.replace(recipe, reading2=None)
+
+
 def test_a_recipe_with_a_reinforce_stage_releases_what_it_ends_with(out: Path, corpus: Path, tmp_path: Path) -> None:
     for part in ("pretrain", "reading"):
         shutil.copytree(out / part, tmp_path / part)
