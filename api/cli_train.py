@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from api.arguments import check_device, folder, minutes, names, positive
 from api.console import Report, progress_bar
-from gpt.budget import STEPPED
+from gpt.budget import STEPPED, within
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> Report:
         from api import train_docs
 
         return train_docs.run(args)
-    chosen = recipe(args.recipe)
+    chosen = recipe(args.recipe) if args.minutes is None else within(recipe(args.recipe), 60 * args.minutes)
     out = args.out or Path("runs") / chosen.name
     every = tuple(stage for stage in STAGES[:-1] if getattr(chosen, stage, True) is not None)
     stages = every if args.stage == "all" else (args.stage,)

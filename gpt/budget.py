@@ -17,6 +17,9 @@ from gpt.errors import ConfigError
 STEPPED = ("pretrain", "detect", "reading", "refine", "refine2", "detect2", "reading2", "reinforce")
 """The stages that take steps, in their order."""
 ON_TEXT = ("pretrain", "detect", "detect2")  # stages that read rows of text, the others prompts
+ANEW_S = (
+    4 * 3600.0
+)  # least time for a second cycle: two short ones read no better than a longer one, we think (not measured)
 OPEN_ENDED = 10**7  # steps of a stage that has not been planned yet
 MARGIN = 0.97  # of a stage's time is planned; the rest is for the last checkpoint
 SETTLE_STEPS = 20  # compilation and the first allocations; not measured
@@ -71,6 +74,11 @@ def share(recipe: Recipe, stage: str) -> float:
     ]
     at = list(configs).index(stage)
     return flops[at] / sum(flops[at:])
+
+
+def within(recipe: Recipe, seconds: float) -> Recipe:
+    """The recipe without its second cycle (detect2, reading2), which begins reading anew, where the time is short of ANEW_S."""
+    return recipe if seconds >= ANEW_S else replace(recipe, detect2=None, reading2=None)
 
 
 def open_ended(config: TrainConfig) -> TrainConfig:

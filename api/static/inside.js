@@ -63,7 +63,11 @@ class Glass {
     this.meaning = h("p", { class: "fine" });
     this.controls = h("p", { class: "controls" });
     this.chips = seen.tokens.map((token, i) => this.chip(token, i));
-    this.prompt = h("div", { class: "prompt", onkeydown: (event) => this.move(event) }, ...lines(seen.tokens, this.chips));
+    this.prompt = h(
+      "div",
+      { class: "prompt", role: "group", "aria-label": "The prompt, token by token", onkeydown: (event) => this.move(event) },
+      ...lines(seen.tokens, this.chips),
+    );
     this.said = h("p", { class: "fine told", role: "status" });
     const tabs = h("div", { class: "tabs", role: "group", "aria-label": "What to look at" }, ...this.tabs);
     fill(panel, tabs, this.meaning, this.controls, this.prompt, this.said, spans(seen, this.chips));

@@ -43,3 +43,13 @@ def test_minutes_are_what_the_stages_share(tmp_path: Path, monkeypatch: pytest.M
     result = cli_train._run_stage("reading", recipe("tiny"), args, tmp_path, timed)
     assert trained == [("reading", "cpu")]
     assert result["steps"] == 9
+
+
+def test_a_second_cycle_is_for_those_who_have_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+    monkeypatch.setattr(cli_train, "_run_stage", lambda stage, *_: ran.append(stage) or {})
+    for minutes, anew in (("239", set()), ("240", {"detect2", "reading2"})):
+        ran.clear()
+        cli_train.run(arguments("--minutes", minutes, "--out", str(tmp_path)))
+        assert set(ran) & {"detect2", "reading2"} == anew
+        assert {"pretrain", "detect", "reading", "refine2", "reinforce", "release"} < set(ran)
