@@ -196,7 +196,7 @@ class Recipe:
     refine: TrainConfig | None = None  # a stage after reading, if any: it reads on, with itself as the teacher
     refine2: TrainConfig | None = None  # and once more, from where that ended
     detect2: TrainConfig | None = None  # detection again, of the reader that these left: it learns to read anew after it
-    reading2: TrainConfig | None = None  # reading anew, with the reader before detect2 as the teacher
+    reading2: TrainConfig | None = None  # reading anew; the reader before detect2 teaches, and `way` is measured from it
     reinforce: ReinforceConfig | None = None  # a stage after these, if any
     calibration_file: str = ""  # SQuAD 2.0's format; fits the abstention for one passage, where the data folder has it
     teachers: tuple[str, ...] = ()  # released models that the reading stage learns from beside the labels
@@ -283,7 +283,7 @@ RECIPES: dict[str, Recipe] = {
             refine2=dataclasses.replace(_REFINE, seed=9),
             detect2=dataclasses.replace(_DETECT, steps=700, seed=11, checkpoint_every=100),
             reading2=dataclasses.replace(
-                _READING, steps=4000, unanswerable=0.36, misleading=0.6, altered=0.4, renamed=0.15, seed=21
+                _READING, steps=4000, way=0.5, unanswerable=0.36, misleading=0.6, altered=0.4, renamed=0.15, seed=21
             ),
             text_files=(*_WIKI, _ARXIV[0], _ARXIV[3]),
             pretrain_chars=300_000_000,

@@ -217,7 +217,7 @@ class FastReading(_Fast):
     task: Reading
 
     def __init__(self, task: Reading, device: str, n_workers: int):
-        self.task = task
+        self.task, self.origin = task, task.origin
         maker, self.asker = copy.copy(task), copy.copy(task)
         maker.device, maker.teachers = "cpu", None
 

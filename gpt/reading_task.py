@@ -60,6 +60,8 @@ class Reading:
     `config.crop_tokens` tokens, a window around the answer. A pass takes all examples, of those about recurring spans
     others than the pass before.
 
+    `origin`, if it is set, are the weights that `config.way` is measured from, by name (gpt/train.py).
+
     Where there are `teachers`, `config.taught` of the loss is about what they answer; they see the prompts whole. About
     altered paragraphs, which no teacher had, the label alone tells.
     """
@@ -77,6 +79,7 @@ class Reading:
     ):
         self.data, self.config, self.context_len, self.device = data, config, context_len, device
         self.teachers = teachers
+        self.origin: dict[str, Tensor] | None = None
         self.evaluate = score
         examples = data.examples
         self._paragraph_len = np.array([len(p) for p in data.paragraphs])

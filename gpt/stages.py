@@ -152,12 +152,13 @@ def refine_stage(
 
 def reading2_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu") -> dict[str, Any]:
     """Learns to read anew, from the weights that detect2 left, taught by the reader that stood before detect2 (born-again
-    networks: Furlanello et al. 2018). The weights end in out/reading2, scored alike."""
+    networks: Furlanello et al. 2018), and ends `way` of the way from that one. The weights end in out/reading2, scored alike."""
     config = replace(_config(recipe, "reading2"), taught_by="itself before")
     tokenizer = tokenizer_stage(recipe, corpus, out)
     model = trained(recipe, out, before(recipe, "reading2")).to(device)
-    teachers = _teacher(trained(recipe, out, before(recipe, "detect2")).to(device), config, device)
-    examples = _reading(recipe, config, corpus, tokenizer, device, teachers)
+    before_it = trained(recipe, out, before(recipe, "detect2")).to(device)
+    examples = _reading(recipe, config, corpus, tokenizer, device, _teacher(before_it, config, device))
+    examples.origin = dict(before_it.named_parameters())
     _forget_spans(model)
     task = accelerate(model, examples, device)
     return train(model, task, config, out / "reading2", on_step, evaluate_every=1000)

@@ -70,7 +70,7 @@ def train(
 ) -> dict[str, Any]:
     """Trains until `config.steps`, from the run folder's last checkpoint if it has one, and leaves the averaged
     weights in `model`: their moving average (EMA), of several cycles the mean of it at their ends, and of that
-    `config.way` of the way from the weights it began with. Returns
+    `config.way` of the way from the weights it began with, or from the task's `origin` if it has one. Returns
     {"steps", "tokens", "seconds", "loss", **scores of the last evaluation}.
     A number that `on_step` returns replaces `config.steps` (gpt/budget.py).
 
@@ -108,7 +108,8 @@ class _Loop:
     def __init__(self, model: GPT, task: Task, config: TrainConfig, run: Path):
         self.model, self.task, self.config, self.run = model, task, config, run
         self.optimizer = MuonAdamW(model, config)
-        self.began = {name: p.detach().clone() for name, p in model.named_parameters()} if config.way < 1 else {}
+        origin = getattr(task, "origin", None) or dict(model.named_parameters())
+        self.began = {name: p.detach().clone() for name, p in origin.items()} if config.way < 1 else {}
         self.average = {name: p.detach().clone() for name, p in model.named_parameters()}
         self.cycle, self.ends = 0, dict[str, Tensor]()  # cycles done, and the mean of `average` at their ends
         self.step, self.tokens, self.seconds, self.loss = 0, 0, 0.0, float("nan")

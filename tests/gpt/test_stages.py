@@ -274,6 +274,13 @@ def test_a_finished_reader_learns_to_read_anew_and_is_its_own_teacher(
         first = json.loads(next(lines))["loss"]
     assert first == pytest.approx(math.log(100), abs=1.5)  # the span head begins anew
     assert "| reading2 | 2 |" in (release_stage(recipe, corpus, tmp_path) / "card.md").read_text()
+
+    whole = trained(recipe, tmp_path, "reading2").state_dict()
+    shutil.rmtree(tmp_path / "reading2")
+    half = dataclasses.replace(recipe, reading2=dataclasses.replace(reading2, way=0.5))
+    stages.STEPPED["reading2"](half, corpus, tmp_path, ignore)
+    for name, weight in trained(half, tmp_path, "reading2").state_dict().items():
+        torch.testing.assert_close(weight, read[name].lerp(whole[name], 0.5))
     with pytest.raises(ConfigError, match="detect2 without reading2, and would end with no reader"):
         dataclasses.replace(recipe, reading2=None)
 
