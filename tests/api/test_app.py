@@ -145,7 +145,7 @@ def test_openapi_names_every_route_of_the_contract(openapi: dict[str, Any]) -> N
     routes = {f"{method.upper()} {path}" for path, item in openapi["paths"].items() for method in item}
     assert routes == {
         *("POST /v1/ask", "POST /v1/search", "GET /v1/collections", "GET /healthz", "GET /readyz"),
-        *("GET /v1/documents", "POST /v1/documents"),
+        *("POST /v1/inspect", "POST /v1/inspect/attention", "GET /v1/documents", "POST /v1/documents"),
         *("GET /v1/documents/{document_id}", "DELETE /v1/documents/{document_id}"),
         *("GET /v1/documents/{document_id}/content", "GET /v1/documents/{document_id}/text"),
         *("GET /v1/jobs", "GET /v1/jobs/{job_id}", "GET /v1/jobs/{job_id}/events"),
