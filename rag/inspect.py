@@ -11,6 +11,9 @@ from rag.errors import EmptyQuestion, NotSeen
 from rag.types import Evidence
 
 
+MAX_CHARS = 20_000  # of a passage; no window holds more, and finding that out takes long
+
+
 class Glass(Protocol):
     """A reader that can be looked into."""
 
@@ -46,6 +49,10 @@ def _shown(question: str, evidence: Evidence) -> tuple[str, Passage]:
     asked = question.strip()
     if not asked:
         raise EmptyQuestion
+    if len(evidence.text) > MAX_CHARS:
+        raise NotSeen(
+            f"a passage of {len(evidence.text)} characters is too long to look into; choose at most {MAX_CHARS}"
+        )
     [passage] = augment([evidence])
     if not passage.text:
         raise NotSeen("these characters are white space alone; choose some with words")

@@ -58,3 +58,8 @@ def test_nothing_to_ask_and_nothing_to_see_are_told() -> None:
         inspect(FakeGlass(), " \n", EVIDENCE)
     with pytest.raises(NotSeen, match="white space alone"):
         inspect(FakeGlass(), "Tea?", evidence_of(" \n "))
+
+
+def test_a_passage_that_no_window_holds_is_not_even_looked_through() -> None:
+    with pytest.raises(NotSeen, match="a passage of 20001 characters is too long to look into; choose at most 20000"):
+        inspect(FakeGlass(), "Tea?", evidence_of("t" * 20_001))
