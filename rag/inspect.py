@@ -10,7 +10,6 @@ from rag.augment import Passage, augment
 from rag.errors import EmptyQuestion, NotSeen
 from rag.types import Evidence
 
-
 MAX_CHARS = 20_000  # of a passage; no window holds more, and finding that out takes long
 
 
