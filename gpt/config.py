@@ -195,8 +195,12 @@ class Recipe:
     detect: TrainConfig | None = None  # a stage between pretraining and reading, if any (gpt/detection.py)
     refine: TrainConfig | None = None  # a stage after reading, if any: it reads on, with itself as the teacher
     refine2: TrainConfig | None = None  # and once more, from where that ended
-    detect2: TrainConfig | None = None  # detection again, of the reader that these left: it learns to read anew after it
-    reading2: TrainConfig | None = None  # reading anew; the reader before detect2 teaches, and `way` is measured from it
+    detect2: TrainConfig | None = (
+        None  # detection again, of the reader that these left: it learns to read anew after it
+    )
+    reading2: TrainConfig | None = (
+        None  # reading anew; the reader before detect2 teaches, and `way` is measured from it
+    )
     reinforce: ReinforceConfig | None = None  # a stage after these, if any
     calibration_file: str = ""  # SQuAD 2.0's format; fits the abstention for one passage, where the data folder has it
     teachers: tuple[str, ...] = ()  # released models that the reading stage learns from beside the labels
@@ -205,7 +209,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.detect2 is not None and self.reading2 is None:
-            raise ConfigError(f"recipe {self.name!r} has detect2 without reading2, and would end with no reader; give it both")
+            raise ConfigError(
+                f"recipe {self.name!r} has detect2 without reading2, and would end with no reader; give it both"
+            )
 
     @property
     def files(self) -> list[str]:
@@ -236,7 +242,8 @@ _READING = TrainConfig(
     token_dropout=0.1,
     checkpoint_every=250,
 )
-_REFINE = TrainConfig(
+_REFINE = dataclasses.replace(
+    _READING,
     steps=1700,
     muon_lr=0.005,
     adam_lr=0.001,
@@ -246,9 +253,6 @@ _REFINE = TrainConfig(
     misleading=0.6,
     altered=0.5,
     renamed=0.2,
-    crop=0.5,
-    notes=0.3,
-    token_dropout=0.1,
     checkpoint_every=100,
     seed=3,
 )

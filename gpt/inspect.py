@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from gpt.checkpoint import Released
-from gpt.errors import ConfigError, ContextTooLong
+from gpt.errors import ConfigError
 from gpt.model import GPT, Attention, Block, norm, rotate
-from gpt.reading import OVERHEAD_TOKENS, Piece, Prompt, PromptBatch, build_prompt, encode_piece, span_log_probs
+from gpt.reading import OnePassage, Piece, Prompt, PromptBatch, build_prompt, span_log_probs
 from gpt.span import best_spans, null_margin
 
 N_SPANS = 5
@@ -90,15 +90,6 @@ class Looks:
     weights: tuple[tuple[tuple[float, ...], ...], ...]
 
 
-@dataclass(frozen=True)
-class _Read:
-    """A prompt and what it was made of."""
-
-    question: Piece
-    passage: Piece
-    prompt: Prompt
-
-
 @torch.inference_mode()
 def inspect(released: Released, question: str, passage: str) -> Inspection:
     """How the model reads the passage for the question.
@@ -119,7 +110,7 @@ def inspect(released: Released, question: str, passage: str) -> Inspection:
             math.exp(span.score),
             null_margin(span.score, log_p[0], -1),
         )
-        for span in best_spans(log_p, _inside(batch), N_SPANS)[0]
+        for span in best_spans(log_p, batch.passage_tokens.cpu(), N_SPANS)[0]
     ]
     return Inspection(
         tokens=_tokens(released, read, (question, passage)),
@@ -152,17 +143,8 @@ def attention_weights(attention: Attention, x: Tensor, rotary: tuple[Tensor, Ten
     return torch.softmax(q @ k.transpose(-1, -2) * q.size(-1) ** -0.5, dim=-1)
 
 
-def _read(released: Released, question: str, passage: str) -> _Read:
-    tokenizer, window = released.tokenizer, released.model.config.context_len
-    asked, piece = encode_piece(tokenizer, question), encode_piece(tokenizer, passage)
-    if not len(piece):
-        raise ConfigError("the passage is empty; give it words to answer from")
-    size = 2 * len(asked) + len(piece) + OVERHEAD_TOKENS + 1
-    if size > window:
-        raise ContextTooLong(
-            f"question and passage make a prompt of {size} tokens, the model reads {window}; shorten them"
-        )
-    return _Read(asked, piece, build_prompt(tokenizer, asked, [piece]))
+def _read(released: Released, question: str, passage: str) -> OnePassage:
+    return OnePassage.encode(released.tokenizer, question, passage, released.model.config.context_len)
 
 
 def _batch(released: Released, prompts: Sequence[Prompt]) -> PromptBatch:
@@ -191,12 +173,7 @@ def _log_probs(model: GPT, hidden: Tensor, batch: PromptBatch) -> Tensor:
     return span_log_probs(model.span_logits(hidden), batch.allowed).cpu()
 
 
-def _inside(batch: PromptBatch) -> Tensor:
-    """(B, T) int64: 1 for the passage's tokens."""
-    return batch.allowed.cpu().long().scatter(1, batch.answer_at.cpu()[:, None], 0)
-
-
-def _tokens(released: Released, read: _Read, texts: tuple[str, str]) -> tuple[SeenToken, ...]:
+def _tokens(released: Released, read: OnePassage, texts: tuple[str, str]) -> tuple[SeenToken, ...]:
     question, passage = texts
     placed = [(1, read.question, question, "question"), (read.prompt.starts[0], read.passage, passage, "passage")]
     placed.append((len(read.prompt) - 1 - len(read.question), read.question, question, "question"))
@@ -210,7 +187,7 @@ def _tokens(released: Released, read: _Read, texts: tuple[str, str]) -> tuple[Se
     return tuple(tokens)
 
 
-def _effects(released: Released, read: _Read, texts: tuple[str, str], best: Pointed) -> tuple[WordEffect, ...]:
+def _effects(released: Released, read: OnePassage, texts: tuple[str, str], best: Pointed) -> tuple[WordEffect, ...]:
     """Every word of the question and of the passage, in the order of the prompt."""
     hole = released.tokenizer.special_ids["<|mask|>"]
     places = [(0, i, j) for i, j in word_ranges(read.question, texts[0])]

@@ -22,10 +22,10 @@ import torch
 
 from gpt.autograd import Value, dot
 from gpt.checkpoint import Released
-from gpt.errors import ConfigError, ContextTooLong
+from gpt.errors import ConfigError
 from gpt.model import GPT, Block
 from gpt.neuron_probe import Neuron, Probed, ReadPrompt, Slopes, most_telling, probe, switched_off
-from gpt.reading import OVERHEAD_TOKENS, PromptBatch, build_prompt, encode_piece, span_log_probs
+from gpt.reading import OnePassage, PromptBatch, span_log_probs
 from gpt.span import best_spans
 
 NORM_EPS = 1e-6  # of gpt.model.norm
@@ -115,27 +115,13 @@ def _in_float32(model: GPT) -> Iterator[None]:
 def _read(released: Released, question: str, passage: str) -> tuple[ReadPrompt, int, int]:
     """The prompt with its best span, and the span's characters in the passage."""
     model, tokenizer = released.model, released.tokenizer
-    asked, piece = encode_piece(tokenizer, question), encode_piece(tokenizer, passage)
-    size, window = 2 * len(asked) + len(piece) + OVERHEAD_TOKENS + 1, model.config.context_len
-    if size > window:
-        raise ContextTooLong(
-            f"question and passage make a prompt of {size} tokens, the model reads {window}; shorten them"
-        )
-    if not len(piece):
-        raise ConfigError("the passage is empty; give it words to answer from")
-    prompt = build_prompt(tokenizer, asked, [piece])
-    batch = PromptBatch.pad([prompt], tokenizer.special_ids["<|pad|>"], length=size)
-    at = prompt.starts[0]
-    passages = torch.zeros(1, size, dtype=torch.int64)
-    passages[0, at : at + len(piece)] = 1
+    one = OnePassage.encode(tokenizer, question, passage, model.config.context_len)
+    batch = PromptBatch.pad([one.prompt], tokenizer.special_ids["<|pad|>"], length=len(one.prompt))
     with torch.no_grad():
         logits = model.span_logits(model(batch.ids, batch.marks, batch.mask))
-    best = best_spans(span_log_probs(logits, batch.allowed), passages, 1)[0][0]
-    return (
-        ReadPrompt(batch, best.start, best.end),
-        int(piece.offsets[best.start - at]),
-        int(piece.offsets[best.end - at + 1]),
-    )
+    best = best_spans(span_log_probs(logits, batch.allowed), batch.passage_tokens, 1)[0][0]
+    at, offsets = one.prompt.starts[0], one.passage.offsets
+    return ReadPrompt(batch, best.start, best.end), int(offsets[best.start - at]), int(offsets[best.end - at + 1])
 
 
 def slopes_by_engine(neuron: Neuron, follow: Callable[[list[Value]], Value]) -> tuple[float, Slopes]:

@@ -126,8 +126,7 @@ class Reader:
         batch = PromptBatch.pad(prompts, pad_id, length, str(next(model.parameters()).device))
         logits = model.span_logits(model(batch.ids, batch.marks, batch.mask))
         log_p = span_log_probs(logits, batch.allowed).cpu()
-        at = batch.answer_at.cpu()
-        inside = batch.allowed.cpu().long().scatter(1, at[:, None], 0)  # the passage's tokens
+        at, inside = batch.answer_at.cpu(), batch.passage_tokens.cpu()
         return [
             [
                 (span.start - prompt.starts[0], span.end - prompt.starts[0], null_margin(span.score, row, int(null)))

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gpt.errors import ConfigError, ContextTooLong
 from gpt.model import attention_mask
 from gpt.tokenizer import Tokenizer
 
@@ -122,6 +123,28 @@ def build_prompt(tokenizer: Tokenizer, question: Piece, passages: Sequence[Piece
     return Prompt(np.concatenate(ids), np.concatenate(marks), tuple(starts), tuple(len(x) for x in passages))
 
 
+@dataclass(frozen=True)
+class OnePassage:
+    """A prompt with a single passage that stands whole in the window, and what it was made of."""
+
+    question: Piece
+    passage: Piece
+    prompt: Prompt
+
+    @classmethod
+    def encode(cls, tokenizer: Tokenizer, question: str, passage: str, window: int) -> OnePassage:
+        """Raises ContextTooLong when they exceed `window` tokens together, ConfigError when the passage holds nothing."""
+        asked, piece = encode_piece(tokenizer, question), encode_piece(tokenizer, passage)
+        if not len(piece):
+            raise ConfigError("the passage is empty; give it words to answer from")
+        size = 2 * len(asked) + len(piece) + OVERHEAD_TOKENS + 1
+        if size > window:
+            raise ContextTooLong(
+                f"question and passage make a prompt of {size} tokens, the model reads {window}; shorten them"
+            )
+        return cls(asked, piece, build_prompt(tokenizer, asked, [piece]))
+
+
 def padded_length(n: int, context_len: int) -> int:
     """The length to which a prompt of `n` tokens is padded: few different ones, so that compiled code is used again."""
     step = 16 if n <= 256 else 32
@@ -155,6 +178,11 @@ class PromptBatch:
         lengths = torch.tensor([len(p) for p in prompts], device=device)
         on = [torch.from_numpy(x).to(device) for x in (ids, marks, allowed)]
         return cls(on[0], on[1], attention_mask(lengths, lengths, T), on[2], lengths - 1)
+
+    @property
+    def passage_tokens(self) -> Tensor:
+        """(B, T) int64: 1 for a passage's tokens, as `best_spans` wants rows of a single passage."""
+        return self.allowed.long().scatter(1, self.answer_at[:, None], 0)
 
 
 def span_log_probs(span_logits: Tensor, allowed: Tensor) -> Tensor:

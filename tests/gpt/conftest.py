@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from gpt.checkpoint import Released
 from gpt.config import GPTConfig
 from gpt.model import GPT
 from gpt.reading_data import ReadingData
@@ -20,7 +21,8 @@ WORDS = (
     "attention model token gradient layer vector matrix learning query key value softmax residual norm context "
     "window batch loss optimizer embedding position network bigram tensor reward passage answer question index"
 ).split()
-
+QUESTION = "What is the query of the tensor?"
+PASSAGE = "The query of the tensor is a matrix. The key of it is a vector, naïve as it looks."
 
 LIGHT = (
     "The first lighthouse of Arenby was built in 1820 by Mary Holt. It was the tallest tower in Sundia. "
@@ -64,6 +66,16 @@ def model() -> GPT:
         for p in made.parameters():
             p.add_(torch.randn_like(p) * 0.1)
     return made
+
+
+@pytest.fixture
+def released(model: GPT, tokenizer: Tokenizer) -> Released:
+    """`model` with a span head steep enough that it has something to choose."""
+    with torch.no_grad():
+        model.span_head.weight.mul_(4)
+    return Released(
+        "toy", model, tokenizer, dict.fromkeys(("slope", "log_passages", "intercept", "threshold"), 0.5), {}
+    )
 
 
 @pytest.fixture(scope="session")

@@ -14,22 +14,11 @@ from hypothesis import strategies as st
 from gpt.checkpoint import Released
 from gpt.errors import ConfigError, ContextTooLong
 from gpt.inspect import attention_weights, inspect, looks, word_ranges
-from gpt.model import GPT, Block, norm, rotary_table
+from gpt.model import Block, norm, rotary_table
 from gpt.reader import Reader
 from gpt.reading import PromptBatch, build_prompt, encode_piece, overlap, span_log_probs
 from gpt.tokenizer import Tokenizer
-
-QUESTION = "What is the query of the tensor?"
-PASSAGE = "The query of the tensor is a matrix. The key of it is a vector, naïve as it looks."
-
-
-@pytest.fixture
-def released(model: GPT, tokenizer: Tokenizer) -> Released:
-    with torch.no_grad():
-        model.span_head.weight.mul_(4)
-    return Released(
-        "toy", model, tokenizer, dict.fromkeys(("slope", "log_passages", "intercept", "threshold"), 0.5), {}
-    )
+from tests.gpt.conftest import PASSAGE, QUESTION
 
 
 def prompt_batch(released: Released, question: str = QUESTION, passage: str = PASSAGE) -> PromptBatch:

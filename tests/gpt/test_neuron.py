@@ -12,23 +12,11 @@ from torch import Tensor, nn
 
 from gpt.checkpoint import Released
 from gpt.errors import ConfigError, ContextTooLong
-from gpt.model import GPT, Block
+from gpt.model import Block
 from gpt.neuron import Explanation, explain_neuron
 from gpt.reader import Reader
 from gpt.reading import PromptBatch, build_prompt, encode_piece, span_log_probs
-from gpt.tokenizer import Tokenizer
-
-QUESTION = "What is the query of the tensor?"
-PASSAGE = "The query of the tensor is a matrix. The key of it is a vector, naïve as it looks."
-
-
-@pytest.fixture
-def released(model: GPT, tokenizer: Tokenizer) -> Released:
-    with torch.no_grad():
-        model.span_head.weight.mul_(4)
-    return Released(
-        "toy", model, tokenizer, dict.fromkeys(("slope", "log_passages", "intercept", "threshold"), 0.5), {}
-    )
+from tests.gpt.conftest import PASSAGE, QUESTION
 
 
 @pytest.mark.parametrize("layer", [1, 2])

@@ -97,6 +97,7 @@ def test_only_passage_tokens_and_the_answer_token_may_be_pointed_at() -> None:
         allowed = set(range(prompt.starts[0], prompt.starts[0] + prompt.lengths[0])) | {len(prompt) - 1}
         assert set(torch.nonzero(batch.allowed[row]).flatten().tolist()) == allowed
         assert int(batch.answer_at[row]) == len(prompt) - 1
+        assert set(torch.nonzero(batch.passage_tokens[row]).flatten().tolist()) == allowed - {len(prompt) - 1}
     assert batch.ids.shape[1] % 16 == 0
 
 
