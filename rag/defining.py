@@ -2,7 +2,8 @@
 
 A search ranks passages by what they are about; of those about dropout most use it, and the one that says what it is may stand
 anywhere among them. Sentences that define have few forms (Hildebrandt, Katz and Lin 2004, "Answering definition questions
-using multiple knowledge sources"), so they can be told and moved up to where they are read.
+using multiple knowledge sources"), so they can be told and moved up to where they are read; where there are none, those that
+say what the thing does.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TypeVar
 from gpt.sentences import sentence_end, sentence_spans
 
 T = TypeVar("T")
+_DEFINES, _TELLS = 2, 1  # how much a passage says of what a term is; 0: nothing
 
 MAX_DEFINITION_CHARS = 300  # a longer sentence is left to the reader, who ends at a joint of it
 MIN_REPEATED = 3  # letters of a term that are no answer; fewer may be its symbol
@@ -32,6 +34,10 @@ _SAYS = r"refers?\s+to|means?|denotes?|describes?|stands?\s+for"
 _KINDS = r"(?:an?|any|the|one|when|how|what|defined|just)"  # what a predicate that defines begins with
 _IS = rf"(?:(?:is|are|was|were)\s+(?:\w+ly\s+)?{_KINDS}|{_SAYS})\b"
 _IS_BEFORE = rf"(?:(?:is|are|was|were)(?:\s+\w+ly)?(?:\s+(?:just|defined\s+as))?|{_SAYS})\s+$"
+# What stands before the subject of a sentence, or of an item of a list: its end is where the subject begins.
+_BEFORE_SUBJECT = re.compile(
+    r"(?:\A|[.!?…:][\"”’')\]]*\s|\n\s*\n|\n\s*[#>-])[#>\s-]*(?:an?\s+|the\s+)?$", re.IGNORECASE
+)
 # Behind "dropout": what is no verb though it ends in s, "dropout layers" among it.
 _NO_VERBS = frozenset("is was has as its this does us others layers units networks".split())
 _KIND = re.compile(rf"{_KINDS}\b", re.IGNORECASE)
@@ -66,6 +72,16 @@ def defines(text: str, term: str) -> bool:
     return any(not _PART_OF.search(plain, max(0, found.start() - 40), found.start()) for found in said)
 
 
+def tells(text: str, term: str) -> bool:
+    """Whether the text defines the term, or a sentence of it begins with the term and a verb ("Dropout sets some of its inputs
+    to zero")."""
+    if defines(text, term):
+        return True
+    plain = _MARKS.sub("", text)
+    said = (found for found in re.finditer(_acts(term), plain, re.IGNORECASE) if found["verb"] not in _NO_VERBS)
+    return any(_BEFORE_SUBJECT.search(plain, max(0, found.start() - 40), found.start()) for found in said)
+
+
 def whole_definition(text: str, start: int, end: int, term: str) -> tuple[int, int]:
     """(start, end) of all that is said of the term, if [start, end) is how that begins: behind "Dropout is", to the end of the
     clause; and where it stands behind another verb, as in "Dropout sets", with the verb. Of "its dropout. Dropout sets ..."
@@ -75,7 +91,7 @@ def whole_definition(text: str, start: int, end: int, term: str) -> tuple[int, i
     """
     before = text[max(0, start - 200) : start]
     if not re.search(rf"{_named(term)}{_IS_BEFORE}", before, re.IGNORECASE):
-        verb = re.search(rf"{_named(term)}(?-i:(?P<verb>[a-z]{{2,}}s))\s+$", before, re.IGNORECASE)
+        verb = re.search(rf"{_acts(term)}$", before, re.IGNORECASE)
         if verb is None or verb["verb"] in _NO_VERBS:
             return _said_next(text, start, end, term), end
         start -= len(before) - verb.start("verb")
@@ -132,18 +148,26 @@ def _named(term: str) -> str:
     return rf"(?:(?<=\(){words}\)|(?<!\w){words})(?:\s+\([^()]{{1,40}}\))?,?\s+"
 
 
+def _acts(term: str) -> str:
+    """The term as a subject, and its verb in the third person."""
+    return rf"{_named(term)}(?-i:(?P<verb>[a-z]{{2,}}s))\s+"
+
+
 def with_defining(ranked: Sequence[T], n: int, text_of: Callable[[T], str], term: str) -> list[T]:
-    """The first `n`, of which the last ones give way to those further down that define the term, at most MAX_MOVED and only
-    as many as the first `n` lack. The order stays."""
-    first, further = list(ranked[:n]), ranked[n:]
-    lacking = max(0, min(MAX_MOVED, n - 1) - sum(defines(text_of(one), term) for one in first))
-    found = [one for one in further if defines(text_of(one), term)][:lacking]
-    if not found:
-        return first
-    kept, leaving = [], len(found)
-    for one in reversed(first):
-        if leaving and not defines(text_of(one), term):
-            leaving -= 1
-        else:
-            kept.append(one)
-    return [*reversed(kept), *found]
+    """The first `n`, of which the last ones give way to those further down that define the term, or, if these are too few,
+    to those that say what it does: at most MAX_MOVED and only as many as the first `n` lack. The order stays."""
+    graded = [(_grade(text_of(one), term), one) for one in ranked]
+    kept, further = graded[:n], graded[n:]
+    moved: list[T] = []
+    for least in (_DEFINES, _TELLS):
+        lacking = min(MAX_MOVED, n - 1) - sum(grade >= least for grade, _ in kept) - len(moved)
+        found = [one for grade, one in further if grade >= least and one not in moved][: max(0, lacking)]
+        mute = sorted((i for i in range(1, len(kept)) if kept[i][0] < least), key=lambda i: (kept[i][0], -i))
+        leaving = set(mute[: len(found)])
+        kept = [one for i, one in enumerate(kept) if i not in leaving]
+        moved += found
+    return [*(one for _, one in kept), *moved]
+
+
+def _grade(text: str, term: str) -> int:
+    return _DEFINES if defines(text, term) else _TELLS if tells(text, term) else 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from indexer.errors import DocumentNotFound
 from indexer.query import plain
 from indexer.types import Filter
-from rag.defining import asked_term, defines, with_defining
+from rag.defining import asked_term, tells, with_defining
 from rag.errors import EvidenceGone, UnknownCollection
 from rag.ports import Retrieved
 from rag.types import Citation, Evidence
@@ -32,7 +32,7 @@ class IndexRetriever:
 
     def retrieve(self, query: str, *, n_evidence: int, filter: Filter) -> Retrieved:
         """The best passages without near-duplicates; none when nothing is indexed. To a question of what something is, some
-        that say so are among them (rag/defining.py). Raises UnknownCollection."""
+        that tell are among them (rag/defining.py). Raises UnknownCollection."""
         if not holds_passages(self._index, filter.collection):
             return Retrieved((), self._index.generation)
         term = asked_term(query)
@@ -41,7 +41,7 @@ class IndexRetriever:
         hits = drop_near_duplicates(result.hits, n_evidence)
         if term is not None:
             known = {hit.chunk_id for hit in hits}
-            others = [hit for hit in result.hits if hit.chunk_id not in known and defines(hit.text, term)]
+            others = [hit for hit in result.hits if hit.chunk_id not in known and tells(hit.text, term)]
             ranked = drop_near_duplicates([*hits, *others], len(result.hits))
             hits = with_defining(ranked, n_evidence, lambda hit: hit.text, term)
         return Retrieved(tuple(_evidence(hit) for hit in hits), result.generation)

@@ -12,6 +12,7 @@ from rag.defining import (
     asked_term,
     defines,
     repeats,
+    tells,
     whole_definition,
     with_defining,
     worth,
@@ -90,6 +91,7 @@ def placed(ranked: list[str], n: int) -> list[str]:
 
 
 DEFINES = [f"tea is a drink {n}" for n in range(4)]
+ACTS = [f"tea wakes us {n}" for n in range(4)]
 USES = [f"we drink tea {n}" for n in range(8)]
 
 
@@ -101,7 +103,37 @@ def test_what_defines_takes_the_last_places_and_no_more_than_it_needs() -> None:
     assert placed([], 4) == []
 
 
+def test_what_says_what_it_does_moves_up_where_definitions_are_too_few() -> None:
+    assert placed([*USES[:4], *ACTS], 4) == [*USES[:2], *ACTS[:MAX_MOVED]]
+    assert placed([*USES[:4], *ACTS, DEFINES[0]], 4) == [*USES[:2], DEFINES[0], ACTS[0]]
+    assert placed([*USES[:4], *ACTS, *DEFINES], 4) == [*USES[:2], *DEFINES[:MAX_MOVED]]
+    assert placed([*USES[:3], DEFINES[0], ACTS[0]], 4) == [*USES[:2], DEFINES[0], ACTS[0]]
+    assert placed([ACTS[0], *USES[:3], *DEFINES], 4) == [ACTS[0], USES[0], *DEFINES[:MAX_MOVED]]
+    assert placed([ACTS[0], USES[0], ACTS[1], DEFINES[0]], 3) == [ACTS[0], ACTS[1], DEFINES[0]]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It is hot. Tea wakes the tired.", True),
+        ("# Tea\n\n- **Tea** (cha) wakes the tired", True),
+        ("A tea wakes the tired.", True),
+        ("Tea is a drink.", True),
+        ("Green tea wakes the tired.", False),
+        ("Tea layers the cups.", False),
+        ("Tea, milk and sugar.", False),
+        ("With cups of\ntea comes milk", False),
+        ("Teatime wakes the tired.", False),
+        ("Tea wakes", False),
+        ("", False),
+    ],
+)
+def test_what_tells_of_a_term(text: str, expected: bool) -> None:
+    assert tells(text, "tea") is expected
+
+
 def test_the_best_passage_never_gives_way() -> None:
+    assert placed([*USES, ACTS[0]], 2) == [USES[0], ACTS[0]]
     assert placed([*USES, DEFINES[0]], 1) == [USES[0]]
     assert placed([*USES, *DEFINES], 2) == [USES[0], DEFINES[0]]
 
