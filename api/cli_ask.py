@@ -52,10 +52,14 @@ def run(args: argparse.Namespace) -> Report:
 
 def show(console: Console, answer: Answer) -> None:
     """The answer, its words inside their sentence, and where they stand; or that there is none, and what is nearest."""
+    from rich.text import Text
+
     if answer.answer is None:
         show_abstention(console, answer)
     else:
         show_answer(console, answer)
+    if answer.asked != answer.question.strip():
+        console.print(Text(f'the model was asked "{one_line(answer.asked)}"', "dim"))
 
 
 def show_answer(console: Console, answer: Answer) -> None:

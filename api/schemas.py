@@ -117,6 +117,7 @@ class AnswerOut(Out):
 
     id: str
     question: str
+    asked: str = Field(description="the question as it was put to the model: direct, without courtesy")
     answer: str | None
     abstained: bool
     confidence: float = Field(ge=0, le=1, description="probability that the passages answer the question")
@@ -129,8 +130,8 @@ class AnswerOut(Out):
 
 
 class SeenTokenOut(Out):
-    """A token of the prompt. Characters [start, end) of the question (which stands there twice) or, for the passage, of the
-    document; `shared`: what of it stands on the other side, as its mark tells the model."""
+    """A token of the prompt. Characters [start, end) of the question as asked (which stands there twice) or, for the passage, of
+    the document; `shared`: what of it stands on the other side, as its mark tells the model."""
 
     text: str
     part: Literal["question", "passage", "sign"]
@@ -160,10 +161,12 @@ class WordEffectOut(Out):
 
 
 class InspectionOut(Out):
-    """How a passage was read. `first[l][t]` and `last[l][t]`: the probability, after layer l + 1, that the answer begins or
-    ends at token t; the last token stands for "not in the passage", whose probability at the end is `nothing`."""
+    """How a passage was read for the question `asked` (as in an answer). `first[l][t]` and `last[l][t]`: the probability, after
+    layer l + 1, that the answer begins or ends at token t; the last token stands for "not in the passage", whose probability
+    at the end is `nothing`."""
 
     model: str
+    asked: str
     tokens: tuple[SeenTokenOut, ...]
     first: tuple[tuple[Rounded, ...], ...]
     last: tuple[tuple[Rounded, ...], ...]

@@ -9,6 +9,7 @@ from gpt.inspect import Inspection, Looks, SeenToken
 from rag.augment import Passage, augment
 from rag.errors import EmptyQuestion, NotSeen
 from rag.types import Evidence
+from rag.wording import plainly
 
 MAX_CHARS = 20_000  # of a passage; no window holds more, and finding that out takes long
 
@@ -45,7 +46,7 @@ def looks(glass: Glass, question: str, evidence: Evidence, token: int) -> Looks:
 
 
 def _shown(question: str, evidence: Evidence) -> tuple[str, Passage]:
-    asked = question.strip()
+    asked = plainly(question)
     if not asked:
         raise EmptyQuestion
     if len(evidence.text) > MAX_CHARS:

@@ -18,6 +18,7 @@ from rag.defining import asked_term
 from rag.errors import EmptyQuestion, NothingIndexed
 from rag.ports import Reader, Retriever
 from rag.types import Answer, Answered, Citation, Cited, Event, EvidenceFound, Question, TokenRead
+from rag.wording import plainly
 
 
 class Pipeline:
@@ -37,7 +38,7 @@ class Pipeline:
         Raises RagError: EmptyQuestion, UnknownCollection and NothingIndexed before the first event, QuestionTooLong
         and EvidenceGone after it.
         """
-        asked = question.text.strip()
+        asked = plainly(question.text)
         if not asked:
             raise EmptyQuestion
         timings = {"retrieve": 0.0, "read": 0.0, "total": 0.0}
@@ -66,6 +67,7 @@ class Pipeline:
             Answer(
                 id=uuid.uuid4().hex,
                 question=question.text,
+                asked=asked,
                 answer=None if claim is None else claim.text,
                 abstained=claim is None,
                 confidence=reading.answerable,

@@ -73,6 +73,8 @@ class Citation:
 class Answer:
     """A cited answer, or an abstention (`answer` is None and `abstained` True).
 
+    `asked` is the question as the passages were looked for and read with it: `question`, or what it says in a direct way
+    (rag/wording.py).
     `confidence` is the calibrated probability that the answer stands in the evidence; when the reader abstains it is
     still that probability, so a low value is a confident "not in your materials". `verified` is True when every
     citation was found again, word for word, in the stored text. Keys of `timings_ms`: retrieve, read, total.
@@ -80,6 +82,7 @@ class Answer:
 
     id: str
     question: str
+    asked: str
     answer: str | None
     abstained: bool
     confidence: float

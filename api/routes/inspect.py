@@ -12,6 +12,7 @@ from api.schemas import AttentionOut, AttentionRequest, InspectionOut, InspectRe
 from api.service import Service, ServiceOf
 from rag.retrieve import evidence_at
 from rag.types import Evidence
+from rag.wording import plainly
 
 router = APIRouter(prefix="/v1/inspect", tags=["inspect"])
 
@@ -24,7 +25,8 @@ async def inspect(body: InspectRequest, service: ServiceOf) -> InspectionOut:
 
     def look() -> InspectionOut:
         found = rag.inspect.inspect(service.assistant.glass, body.question, _evidence(service, body))
-        return InspectionOut.model_validate({"model": service.assistant.model, **vars(found)})
+        asked = plainly(body.question)
+        return InspectionOut.model_validate({"model": service.assistant.model, "asked": asked, **vars(found)})
 
     return await to_thread.run_sync(look, limiter=service.reading)
 

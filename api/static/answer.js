@@ -153,7 +153,8 @@ function entry(item, question, open) {
   return h("li", {}, h("details", { open }, h("summary", {}, title, score), text, doors, look.panel));
 }
 
-function telling({ model, evidence, timings_ms: times }) {
+function telling({ question, asked, model, evidence, timings_ms: times }) {
   const seconds = (times.total / 1000).toFixed(2);
-  return h("p", { class: "telling" }, `${model} read ${plural(evidence.length, "passage")} in ${seconds} s`);
+  const said = asked === question.trim() ? "" : ` and was asked “${asked}”`;
+  return h("p", { class: "telling" }, `${model} read ${plural(evidence.length, "passage")} in ${seconds} s${said}`);
 }

@@ -35,7 +35,7 @@ def test_an_answer_quotes_the_stored_text_at_its_offsets(client: TestClient, big
 def test_an_answer_has_exactly_the_members_of_the_contract(client: TestClient, bigram: str) -> None:
     answer = client.post("/v1/ask", json={"question": QUESTION}).json()
     assert set(answer) == {
-        *("id", "question", "answer", "abstained", "confidence", "verified", "citations", "evidence"),
+        *("id", "question", "asked", "answer", "abstained", "confidence", "verified", "citations", "evidence"),
         *("model", "index_generation", "timings_ms"),
     }
     assert {"chunk_id", "document_id", "text", "score"} <= set(answer["evidence"][0])

@@ -12,7 +12,7 @@ from tests.api.cli_case import Run, run
 __all__ = ["run"]
 TEA = "# Tea\n\nTea is old. Green tea is brewed at\neighty degrees, people say. White tea is cooler.\n"
 ANSWER_KEYS = {
-    "id", "question", "answer", "abstained", "confidence", "verified",
+    "id", "question", "asked", "answer", "abstained", "confidence", "verified",
     "citations", "evidence", "model", "index_generation", "timings_ms",
 }  # fmt: skip
 CITATION_KEYS = {
@@ -48,6 +48,14 @@ def test_people_read_the_answer_the_sentence_the_source_and_the_confidence(index
     assert lines[3] == "  Tea (tea.md), lines 3-4"
     assert lines[5].startswith("confidence ")
     assert "word for word in the source" in lines[5]
+
+
+def test_a_question_that_is_worded_anew_is_said_so(indexed: Run) -> None:
+    lines = indexed("ask", "Can you tell me at what green tea is brewed?").out.splitlines()
+    assert lines[0] == "Green tea is brewed at eighty degrees, people say"
+    assert lines[-1] == 'the model was asked "At what is green tea brewed?"'
+    lines = indexed("ask", "green tea").out.splitlines()
+    assert lines[-1] == 'the model was asked "What is green tea?"'
 
 
 def test_what_is_not_there_is_said_with_the_probability_and_the_nearest_passages(indexed: Run) -> None:

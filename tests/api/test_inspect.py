@@ -34,7 +34,9 @@ def test_a_reading_is_shown_in_the_documents_characters(client: TestClient, bigr
 def test_the_evidence_of_an_answer_can_be_looked_into(client: TestClient, bigram: str) -> None:
     answer = client.post("/v1/ask", json={"question": QUESTION}).json()
     place = {key: answer["evidence"][0][key] for key in ("document_id", "start", "end")}
-    assert client.post("/v1/inspect", json={"question": QUESTION, **place}).status_code == 200
+    found = client.post("/v1/inspect", json={"question": f"Please tell me: {QUESTION}", **place}).json()
+    assert found["asked"] == answer["asked"] == QUESTION
+    assert "".join(t["text"] for t in found["tokens"] if t["part"] == "question") == QUESTION * 2
 
 
 def test_attention_is_of_one_token(client: TestClient, bigram: str) -> None:

@@ -38,7 +38,7 @@ def asked(
     passages = tuple(replace(evidence_of(PARAGRAPHS[key], name=key), document_id=key) for key in evidence)
     cited = () if answer is None else (Citation(evidence[0], "", "", "", answer, 0, len(answer)),)
     timings = {"retrieve": 0.0, "read": 0.0, "total": total_ms}
-    outcome = Answer("", "", answer, answer is None, confidence, bool(cited), cited, passages, "", 1, timings)
+    outcome = Answer("", "", "", answer, answer is None, confidence, bool(cited), cited, passages, "", 1, timings)
     return Asked(SquadQuestion("", "", "", golds, (0,) * len(golds), not golds, ""), outcome)
 
 

@@ -22,6 +22,11 @@ def test_the_reader_sees_the_passage_as_when_it_answers() -> None:
     assert "".join(t.text for t in tokens if t.part == "question") == "How is tea brewed?" * 2
 
 
+def test_the_question_is_the_one_that_the_pipeline_asks() -> None:
+    tokens = inspect(FakeGlass(), "Please tell me how tea is brewed", EVIDENCE).tokens
+    assert "".join(t.text for t in tokens if t.part == "question") == "How is tea brewed?" * 2
+
+
 def test_places_are_the_documents_own() -> None:
     found = inspect(FakeGlass(), "How is tea brewed?", EVIDENCE)
     for token in found.tokens:

@@ -46,9 +46,22 @@ def test_an_answer_says_who_read_what_and_when() -> None:
     assert (answer.model, answer.index_generation, len(answer.evidence)) == ("fake", 7, 2)
     assert answer.verified
     assert not answer.abstained
-    assert answer.question == "What applies the chain rule?"
+    assert answer.question == answer.asked == "What applies the chain rule?"
     assert set(answer.timings_ms) == {"retrieve", "read", "total"}
     assert answer.timings_ms["total"] >= answer.timings_ms["retrieve"] + answer.timings_ms["read"] > 0
+
+
+def test_a_question_is_looked_for_and_read_in_direct_words_and_kept_as_it_was_typed() -> None:
+    heard = []
+
+    class Listening(FakeReader):
+        def read(self, question: str, passages: Sequence[str]) -> Reading:
+            heard.append(question)
+            return super().read(question, passages)
+
+    answer = Pipeline(FakeRetriever(NOTES), Listening()).answer(Question(" Could you tell me what backpropagation is? "))
+    assert heard == [answer.asked] == ["What is backpropagation?"]
+    assert answer.question == " Could you tell me what backpropagation is? "
 
 
 def test_each_answer_has_an_id_of_its_own() -> None:

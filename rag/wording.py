@@ -1,0 +1,151 @@
+"""A question as the reader learnt to be asked: direct, without courtesy. "Could you tell me what dropout is?", "definition of
+dropout" and "dropout" are all "What is dropout?". By rule, for English; what no rule knows stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+
+MAX_CHARS = 300  # of a question that is worded anew; whoever writes more has worded it
+MAX_TERM_WORDS = 4  # of a bare term that is looked up; behind an "of" as many again
+_WH = r"(?:what|who|whom|whose|when|where|why|how|which)"
+_BEFORE_WH = r"(?:at|in|on|by|for|from|to|with|of|about|under|during)"
+_BE = r"(?:is|are|was|were)"
+_ASKS = rf"(?:{_WH}|{_BE}|do|does|did|can|could|will|would|tell|explain|describe|define|give|please|i|i['’]d)\b"
+_ASIDE = (
+    r"(?:in\s+(?:short|brief|a\s+nutshell|(?:simple|plain|other)\s+(?:terms|words|english))|briefly|please|exactly)"
+)
+_WANT = r"i(?:['’]d|\s+would)?\s+(?:like|want|need|wish)\s+(?:you\s+)?to\s+"
+_TELL = r"(?:tell|show|remind)\s+(?:me|us)|let\s+(?:me|us)\s+know"
+_SAY = r"(?:explain|describe|define|clarify)(?:\s+(?:to|for)\s+(?:me|us))?"
+_ABOUT = (
+    r"(?:an?\s+|the\s+)?(?:(?:short|brief|quick|simple|clear|formal|exact|precise)\s+)?"
+    r"(?:definition|meaning|explanation|description|concept|notion)\s+of"
+)
+
+_COURTESY = re.compile(rf"(?:hi|hello|hey|ok|okay|so|and|well|um|please|now)\b[\s,.!]+(?={_ASKS})", re.IGNORECASE)
+_ASIDES = re.compile(
+    rf"\s*,\s*{_ASIDE}\s*,\s*|,?\s+{_ASIDE}(?=\s*[?.!]*$)|(?<=^what)\s+(?:exactly|really|actually)(?=\s)", re.IGNORECASE
+)
+_REQUEST = re.compile(
+    rf"(?:(?:can|could|would|will)\s+you\s+(?:please\s+|kindly\s+)?|{_WANT})?"
+    rf"(?:(?P<tell>{_TELL}|give\s+(?:me|us))|{_SAY}|teach\s+(?:me|us))[\s,:]+"
+    rf"|(?:{_WANT}|help\s+me\s+(?:to\s+)?)(?:know|learn|understand|hear)\s+"
+    r"|(?:do|can|could)\s+you\s+(?:happen\s+to\s+)?know\s+",
+    re.IGNORECASE,
+)
+_FOR_ME = re.compile(r"\s+(?:to|for)\s+(?:me|us)(?=\s*[?.!]*$)", re.IGNORECASE)
+_HELPERS = "is are was were am be do does did has have had can could will would shall should may might must"
+_SUBJECT = rf"(?P<subject>(?!(?:{_HELPERS.replace(' ', '|')})\b)[^,;:?!]+?)"
+_END = r"\s*[?.!]*"
+_WHAT_IT_IS = re.compile(rf"what\s+{_SUBJECT}\s+(?P<be>{_BE}|means?){_END}", re.IGNORECASE)
+_HOW_IT_IS = re.compile(
+    rf"(?P<wh>when|where|why|how|{_BEFORE_WH}\s+(?:what|whom|which))\s+{_SUBJECT}\s+(?P<be>{_BE})\s+(?P<rest>.+?){_END}",
+    re.IGNORECASE,
+)
+_WHAT_IT_DOES = re.compile(
+    rf"(?P<wh>what|how)\s+{_SUBJECT}\s+(?:does|(?P<works>works)|(?P<do>do|work)){_END}", re.IGNORECASE
+)
+_DEFINITION_OF = re.compile(
+    rf"(?:what\s+{_BE}\s+(?=(?:an?\s+|the\s+)?(?:\w+\s+)?definition\b))?{_ABOUT}\s+{_SUBJECT}{_END}", re.IGNORECASE
+)
+_DEFINITION_BEHIND = re.compile(rf"{_SUBJECT}\s+(?:definition|meaning|explained|defined){_END}", re.IGNORECASE)
+_BARE = re.compile(rf"(?P<subject>[\w'’.+#/-]+(?:\s+[\w'’.+#()/-]+)*?){_END}")
+# What begins with one of these is no term: a question, or an order that no rule knows.
+_NO_TERM = frozenset(
+    f"""{_HELPERS} what who whom whose when where why how which whether if in on at to for from with by about because and or but
+    so not no yes i you he she it we they this that these those there here please hi hello hey thanks thank ok okay compare
+    list name find show give tell teach remind explain describe define discuss summarize summarise outline prove derive compute
+    calculate write translate make let say help see look search read use get go try plot draw solve convert create generate
+    identify mention state""".split()
+)
+_NOT_IN_TERM = frozenset(f"{_HELPERS} what who whom whose when where why how which vs vs. versus or".split())
+
+
+def plainly(question: str) -> str:
+    """The question as the reader should get it; itself without the blanks around it if it is direct already."""
+    direct = " ".join(question.split())
+    if len(direct) > MAX_CHARS:
+        return question.strip()
+    text = _ASIDES.sub(_without_aside, direct)
+    while (shorter := _COURTESY.sub("", text, count=1)) != text and _COURTESY.match(text):
+        text = shorter
+    request = _REQUEST.match(text)
+    if request is not None and (asked := _requested(text[request.end() :], not request["tell"])):
+        return asked
+    for rule in (_defined, _looked_up):
+        if asked := rule(text):
+            return asked
+    return question.strip() if text == direct else _as_question(text)
+
+
+def _requested(wanted: str, is_thing: bool) -> str | None:
+    """What a request is for: "what dropout is", "about dropout", "a definition of dropout"; `is_thing` where it may be the thing
+    itself, as behind "explain"."""
+    wanted = _FOR_ME.sub("", re.sub(rf"^{_ASIDE},?\s+", "", wanted, flags=re.IGNORECASE))
+    if about := re.match(r"(?:more\s+|something\s+)?about\s+", wanted, re.IGNORECASE):
+        wanted, is_thing = wanted[about.end() :], True
+    if defined := _defined(wanted):
+        return defined
+    if re.match(rf"(?:{_BEFORE_WH}\s+)?{_WH}\s", wanted, re.IGNORECASE):
+        return _direct(wanted)
+    return _what_is(wanted) if is_thing or re.match(r"(?:the|an?)\s", wanted, re.IGNORECASE) else None
+
+
+def _direct(clause: str) -> str:
+    """An indirect question as a direct one: "how attention works" as "How does attention work?". Where no rule fits, its words in
+    their order: a reader is less particular about that than a person."""
+    if found := _WHAT_IT_IS.fullmatch(clause):
+        be = found["be"].lower()
+        return f"What {be} {found['subject']}?" if not be.startswith("mean") else f"What does {found['subject']} mean?"
+    if found := _WHAT_IT_DOES.fullmatch(clause):
+        verb, does = (
+            ("work" if found["works"] or found["wh"].lower() == "how" else "do"),
+            "do" if found["do"] else "does",
+        )
+        return f"{found['wh'].capitalize()} {does} {found['subject']} {verb}?"
+    if (found := _HOW_IT_IS.fullmatch(clause)) and _is_noun_phrase(found["subject"]):
+        return f"{found['wh'].capitalize()} {found['be'].lower()} {found['subject']} {found['rest']}?"
+    return _as_question(clause)
+
+
+def _defined(text: str) -> str | None:
+    found = _DEFINITION_OF.fullmatch(text) or _DEFINITION_BEHIND.fullmatch(text)
+    if found is None or _first_word(found["subject"]) in _NO_TERM or not _is_noun_phrase(found["subject"]):
+        return None
+    return _what_is(found["subject"])
+
+
+def _looked_up(text: str) -> str | None:
+    """A bare term, as one looks it up: a few words that begin neither a question nor an order."""
+    found = _BARE.fullmatch(text)
+    if found is None or _first_word(text) in _NO_TERM or not re.search("[A-Za-z]", text):
+        return None
+    term = found["subject"].rstrip(".")
+    words = term.lower().split()
+    before, _, behind = term.partition(" of ")
+    too_long = max(len(before.split()), len(behind.split())) > MAX_TERM_WORDS
+    if too_long or words[-1] in _NO_TERM or not _is_noun_phrase(term):
+        return None
+    return _what_is(f"the {term}" if behind and words[0] not in ("the", "a", "an") else term)
+
+
+def _is_noun_phrase(term: str) -> bool:
+    """Whether nothing in the term tells that it is more than one."""
+    return _NOT_IN_TERM.isdisjoint(term.lower().split())
+
+
+def _what_is(term: str) -> str:
+    return f"What is {term.rstrip(' ?.!')}?"
+
+
+def _as_question(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip(' ?.!')}?"
+
+
+def _first_word(text: str) -> str:
+    return re.split(r"[\s,'’]", text.strip().lower(), maxsplit=1)[0].rstrip("?.!")
+
+
+def _without_aside(found: re.Match[str]) -> str:
+    return " " if found.group().rstrip().endswith(",") else ""
