@@ -68,8 +68,8 @@ def plainly(question: str) -> str:
     if len(direct) > MAX_CHARS:
         return question.strip()
     text = _ASIDES.sub(_without_aside, direct)
-    while (shorter := _COURTESY.sub("", text, count=1)) != text and _COURTESY.match(text):
-        text = shorter
+    while courtesy := _COURTESY.match(text):
+        text = text[courtesy.end() :]
     request = _REQUEST.match(text)
     if request is not None and (asked := _requested(text[request.end() :], not request["tell"])):
         return asked

@@ -59,7 +59,9 @@ def test_a_question_is_looked_for_and_read_in_direct_words_and_kept_as_it_was_ty
             heard.append(question)
             return super().read(question, passages)
 
-    answer = Pipeline(FakeRetriever(NOTES), Listening()).answer(Question(" Could you tell me what backpropagation is? "))
+    answer = Pipeline(FakeRetriever(NOTES), Listening()).answer(
+        Question(" Could you tell me what backpropagation is? ")
+    )
     assert heard == [answer.asked] == ["What is backpropagation?"]
     assert answer.question == " Could you tell me what backpropagation is? "
 
