@@ -24,6 +24,7 @@ _ABOUT = (
 )
 
 _COURTESY = re.compile(rf"(?:hi|hello|hey|ok|okay|so|and|well|um|please|now)\b[\s,.!]+(?={_ASKS})", re.IGNORECASE)
+_CONTRACTED = re.compile(r"(what|who|where|when|how)['’]?s(?=\s)", re.IGNORECASE)
 _ASIDES = re.compile(
     rf"\s*,\s*{_ASIDE}\s*,\s*|,?\s+{_ASIDE}(?=\s*[?.!]*$)|(?<=^what)\s+(?:exactly|really|actually)(?=\s)", re.IGNORECASE
 )
@@ -64,19 +65,29 @@ _NOT_IN_TERM = frozenset(f"{_HELPERS} what who whom whose when where why how whi
 
 def plainly(question: str) -> str:
     """The question as the reader should get it; itself without the blanks around it if it is direct already."""
-    direct = " ".join(question.split())
+    direct = text = " ".join(question.split())
     if len(direct) > MAX_CHARS:
         return question.strip()
-    text = _ASIDES.sub(_without_aside, direct)
+    for _ in range(1 + direct.count(" ")):  # "please tell me, can you explain ..."
+        before, text = text, _plainer(text)
+        if text == before:
+            break
+    return question.strip() if text == direct else text
+
+
+def _plainer(typed: str) -> str:
+    text = _ASIDES.sub(_without_aside, typed).strip()
     while courtesy := _COURTESY.match(text):
         text = text[courtesy.end() :]
+    if contracted := _CONTRACTED.match(text):
+        text = f"{contracted[1]} is{text[contracted.end() :]}"
     request = _REQUEST.match(text)
     if request is not None and (asked := _requested(text[request.end() :], not request["tell"])):
         return asked
     for rule in (_defined, _looked_up):
         if asked := rule(text):
             return asked
-    return question.strip() if text == direct else _as_question(text)
+    return text if text == typed else _as_question(text)
 
 
 def _requested(wanted: str, is_thing: bool) -> str | None:

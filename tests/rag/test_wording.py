@@ -21,6 +21,8 @@ from rag.wording import MAX_CHARS, plainly
         "what exactly is dropout?",
         "What is dropout, in short?",
         "so what is dropout",
+        "Whats dropout",
+        "what’s dropout?",
         "Hi! Please, what is dropout?",
         "definition of dropout",
         "the meaning of dropout",
@@ -65,6 +67,7 @@ def test_many_ways_to_ask_what_something_is(typed: str) -> None:
         ("Could you tell me what residual connections are?", "What are residual connections?"),
         ("can you tell me which optimizer they used", "Which optimizer they used?"),
         ("tell me what did he do", "What did he do?"),
+        ("Who's the author?", "Who is the author?"),
         ("explain  why\ndropout helps", "Why dropout helps?"),
     ],
 )
