@@ -182,6 +182,13 @@ def test_what_is_not_in_the_materials_is_declined_with_the_nearest_passages(page
     assert not page.all("mark")
 
 
+def test_a_question_that_is_worded_anew_is_told(page: Page, note: str) -> None:
+    page.ask("Could you tell me at what green tea is brewed?")
+    assert page.see(".telling").text.endswith("and was asked “At what is green tea brewed?”")
+    page.ask(QUESTION)
+    assert "asked" not in page.see(".telling").text
+
+
 def test_inside_an_answer_stand_its_prompt_and_three_ways_to_look_at_it(page: Page, note: str) -> None:
     page.ask(QUESTION)
     door = page.see(".passage .look")
@@ -283,7 +290,8 @@ def test_the_keyboard_stays_on_the_citation_while_the_rest_of_the_answer_is_draw
     page.open()
     citation = {"document_id": "d", "path": "a.md", "title": "A", "quote": "an answer", "start": 5, "end": 14}
     answer = {"answer": "an answer", "citations": [citation], "evidence": [], "verified": True, "confidence": 0.9}
-    answer |= {"abstained": False, "model": "m", "timings_ms": {"retrieve": 1, "read": 1, "total": 2}}
+    answer |= {"question": "Why?", "asked": "Why?", "abstained": False, "model": "m"}
+    answer |= {"timings_ms": {"retrieve": 1, "read": 1, "total": 2}}
     script = """
         const [citation, answer, done] = arguments;
         const { AnswerView } = await import("/static/answer.js");
