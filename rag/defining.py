@@ -23,7 +23,7 @@ MAX_MOVED = 2  # passages that give way; the others stay as the search ranked th
 IN_PLACE_WEIGHT = 2.0  # nats for a span that stands where a definition says what the term is
 UNNAMED_WEIGHT = 4.0  # nats off a span whose sentence does not name the term (docs/log.md)
 _ASKED = re.compile(
-    r"\s*(?:(?:please\s+)?(?:define|explain)|what(?:'s|\s+is|\s+are|\s+does|\s+do)(?:\s+meant\s+by)?|how\s+(?:is|are))\s+"
+    r"\s*(?:what(?:'s|\s+is|\s+are|\s+does|\s+do)(?:\s+meant\s+by)?|how\s+(?:is|are))\s+"
     r"(?:an?\s+|the\s+)?(?P<term>[\w'’.+#-]+(?:\s+[\w'’.+#-]+){0,4}?)(?:\s+(?:mean|defined))?\s*[?.!]*\s*",
     re.IGNORECASE,
 )

@@ -12,46 +12,42 @@ _WH = r"(?:what|who|whom|whose|when|where|why|how|which)"
 _BEFORE_WH = r"(?:at|in|on|by|for|from|to|with|of|about|under|during)"
 _BE = r"(?:is|are|was|were)"
 _ASKS = rf"(?:{_WH}|{_BE}|do|does|did|can|could|will|would|tell|explain|describe|define|give|please|i|i['’]d)\b"
-_ASIDE = (
-    r"(?:in\s+(?:short|brief|a\s+nutshell|(?:simple|plain|other)\s+(?:terms|words|english))|briefly|please|exactly)"
-)
-_WANT = r"i(?:['’]d|\s+would)?\s+(?:like|want|need|wish)\s+(?:you\s+)?to\s+"
-_TELL = r"(?:tell|show|remind)\s+(?:me|us)|let\s+(?:me|us)\s+know"
-_SAY = r"(?:explain|describe|define|clarify)(?:\s+(?:to|for)\s+(?:me|us))?"
+_ASIDE = r"(?:in (?:short|brief|a nutshell|(?:simple|plain|other) (?:terms|words|english))|briefly|please|exactly)"
+_WANT = r"i(?:['’]d| would)? (?:like|want|need|wish) (?:you )?to "
+_TELL = r"(?:tell|show|remind) (?:me|us)|let (?:me|us) know"
+_SAY = r"(?:explain|describe|define|clarify)(?: (?:to|for) (?:me|us))?"
 _ABOUT = (
-    r"(?:an?\s+|the\s+)?(?:(?:short|brief|quick|simple|clear|formal|exact|precise)\s+)?"
-    r"(?:definition|meaning|explanation|description|concept|notion)\s+of"
+    r"(?:an? |the )?(?:(?:short|brief|quick|simple|clear|formal|exact|precise) )?"
+    r"(?:definition|meaning|explanation|description|concept|notion) of"
 )
 
-_COURTESY = re.compile(rf"(?:hi|hello|hey|ok|okay|so|and|well|um|please|now)\b[\s,.!]+(?={_ASKS})", re.IGNORECASE)
-_CONTRACTED = re.compile(r"(what|who|where|when|how)['’]?s(?=\s)", re.IGNORECASE)
+_COURTESY = re.compile(rf"(?:hi|hello|hey|ok|okay|so|and|well|um|please|now)\b[ ,.!]+(?={_ASKS})", re.IGNORECASE)
+_CONTRACTED = re.compile(r"(what|who|where|when|how)['’]?s(?= )", re.IGNORECASE)
 _ASIDES = re.compile(
-    rf"\s*,\s*{_ASIDE}\s*,\s*|,?\s+{_ASIDE}(?=\s*[?.!]*$)|(?<=^what)\s+(?:exactly|really|actually)(?=\s)", re.IGNORECASE
+    rf" ?, ?{_ASIDE} ?, ?|,? {_ASIDE}(?= ?[?.!]*$)|(?<=^what) (?:exactly|really|actually)(?= )", re.IGNORECASE
 )
 _REQUEST = re.compile(
-    rf"(?:(?:can|could|would|will)\s+you\s+(?:please\s+|kindly\s+)?|{_WANT})?"
-    rf"(?:(?P<tell>{_TELL}|give\s+(?:me|us))|{_SAY}|teach\s+(?:me|us))[\s,:]+"
-    rf"|(?:{_WANT}|help\s+me\s+(?:to\s+)?)(?:know|learn|understand|hear)\s+"
-    r"|(?:do|can|could)\s+you\s+(?:happen\s+to\s+)?know\s+",
+    rf"(?:(?:can|could|would|will) you (?:please |kindly )?|{_WANT})?"
+    rf"(?:(?P<tell>{_TELL}|give (?:me|us))|{_SAY}|teach (?:me|us))[ ,:]+"
+    rf"|(?:{_WANT}|help me (?:to )?)(?:know|learn|understand|hear) "
+    r"|(?:do|can|could) you (?:happen to )?know ",
     re.IGNORECASE,
 )
-_FOR_ME = re.compile(r"\s+(?:to|for)\s+(?:me|us)(?=\s*[?.!]*$)", re.IGNORECASE)
+_FOR_ME = re.compile(r" (?:to|for) (?:me|us)(?= ?[?.!]*$)", re.IGNORECASE)
 _HELPERS = "is are was were am be do does did has have had can could will would shall should may might must"
 _SUBJECT = rf"(?P<subject>(?!(?:{_HELPERS.replace(' ', '|')})\b)[^,;:?!]+?)"
-_END = r"\s*[?.!]*"
-_WHAT_IT_IS = re.compile(rf"what\s+{_SUBJECT}\s+(?P<be>{_BE}|means?){_END}", re.IGNORECASE)
+_END = r" ?[?.!]*"
+_WHAT_IT_IS = re.compile(rf"what {_SUBJECT} (?P<be>{_BE}|means?){_END}", re.IGNORECASE)
 _HOW_IT_IS = re.compile(
-    rf"(?P<wh>when|where|why|how|{_BEFORE_WH}\s+(?:what|whom|which))\s+{_SUBJECT}\s+(?P<be>{_BE})\s+(?P<rest>.+?){_END}",
+    rf"(?P<wh>when|where|why|how|{_BEFORE_WH} (?:what|whom|which)) {_SUBJECT} (?P<be>{_BE}) (?P<rest>.+?){_END}",
     re.IGNORECASE,
 )
-_WHAT_IT_DOES = re.compile(
-    rf"(?P<wh>what|how)\s+{_SUBJECT}\s+(?:does|(?P<works>works)|(?P<do>do|work)){_END}", re.IGNORECASE
-)
+_WHAT_IT_DOES = re.compile(rf"(?P<wh>what|how) {_SUBJECT} (?P<verb>does|do|works|work){_END}", re.IGNORECASE)
 _DEFINITION_OF = re.compile(
-    rf"(?:what\s+{_BE}\s+(?=(?:an?\s+|the\s+)?(?:\w+\s+)?definition\b))?{_ABOUT}\s+{_SUBJECT}{_END}", re.IGNORECASE
+    rf"(?:what {_BE} (?=(?:an? |the )?(?:\w+ )?definition\b))?{_ABOUT} {_SUBJECT}{_END}", re.IGNORECASE
 )
-_DEFINITION_BEHIND = re.compile(rf"{_SUBJECT}\s+(?:definition|meaning|explained|defined){_END}", re.IGNORECASE)
-_BARE = re.compile(rf"(?P<subject>[\w'’.+#/-]+(?:\s+[\w'’.+#()/-]+)*?){_END}")
+_DEFINITION_BEHIND = re.compile(rf"{_SUBJECT} (?:definition|meaning|explained|defined){_END}", re.IGNORECASE)
+_BARE = re.compile(rf"(?P<subject>[\w'’.+#/-]+(?: [\w'’.+#()/-]+)*?){_END}")
 # What begins with one of these is no term: a question, or an order that no rule knows.
 _NO_TERM = frozenset(
     f"""{_HELPERS} what who whom whose when where why how which whether if in on at to for from with by about because and or but
@@ -93,14 +89,14 @@ def _plainer(typed: str) -> str:
 def _requested(wanted: str, is_thing: bool) -> str | None:
     """What a request is for: "what dropout is", "about dropout", "a definition of dropout"; `is_thing` where it may be the thing
     itself, as behind "explain"."""
-    wanted = _FOR_ME.sub("", re.sub(rf"^{_ASIDE},?\s+", "", wanted, flags=re.IGNORECASE))
-    if about := re.match(r"(?:more\s+|something\s+)?about\s+", wanted, re.IGNORECASE):
+    wanted = _FOR_ME.sub("", re.sub(rf"^{_ASIDE},? ", "", wanted, flags=re.IGNORECASE))
+    if about := re.match(r"(?:more |something )?about ", wanted, re.IGNORECASE):
         wanted, is_thing = wanted[about.end() :], True
     if defined := _defined(wanted):
         return defined
-    if re.match(rf"(?:{_BEFORE_WH}\s+)?{_WH}\s", wanted, re.IGNORECASE):
+    if re.match(rf"(?:{_BEFORE_WH} )?{_WH} ", wanted, re.IGNORECASE):
         return _direct(wanted)
-    return _what_is(wanted) if is_thing or re.match(r"(?:the|an?)\s", wanted, re.IGNORECASE) else None
+    return _what_is(wanted) if is_thing or re.match(r"(?:the|an?) ", wanted, re.IGNORECASE) else None
 
 
 def _direct(clause: str) -> str:
@@ -110,11 +106,12 @@ def _direct(clause: str) -> str:
         be = found["be"].lower()
         return f"What {be} {found['subject']}?" if not be.startswith("mean") else f"What does {found['subject']} mean?"
     if found := _WHAT_IT_DOES.fullmatch(clause):
-        verb, does = (
-            ("work" if found["works"] or found["wh"].lower() == "how" else "do"),
-            "do" if found["do"] else "does",
-        )
-        return f"{found['wh'].capitalize()} {does} {found['subject']} {verb}?"
+        wh, verb = found["wh"].lower(), found["verb"].lower()
+        if (wh == "how") == verb.startswith("work"):
+            plural = verb in ("do", "work")
+            return (
+                f"{wh.capitalize()} {'do' if plural else 'does'} {found['subject']} {'work' if wh == 'how' else 'do'}?"
+            )
     if (found := _HOW_IT_IS.fullmatch(clause)) and _is_noun_phrase(found["subject"]):
         return f"{found['wh'].capitalize()} {found['be'].lower()} {found['subject']} {found['rest']}?"
     return _as_question(clause)
@@ -155,7 +152,7 @@ def _as_question(text: str) -> str:
 
 
 def _first_word(text: str) -> str:
-    return re.split(r"[\s,'’]", text.strip().lower(), maxsplit=1)[0].rstrip("?.!")
+    return re.split(r"[ ,'’]", text.strip().lower(), maxsplit=1)[0].rstrip("?.!")
 
 
 def _without_aside(found: re.Match[str]) -> str:

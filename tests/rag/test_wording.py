@@ -63,6 +63,7 @@ def test_many_ways_to_ask_what_something_is(typed: str) -> None:
         ("Can you explain how attention works?", "How does attention work?"),
         ("explain how transformers work", "How do transformers work?"),
         ("tell me what a head does", "What does a head do?"),
+        ("tell me what optimizer works", "What optimizer works?"),
         ("tell me what BPE means", "What does BPE mean?"),
         ("Could you tell me what residual connections are?", "What are residual connections?"),
         ("can you tell me which optimizer they used", "Which optimizer they used?"),
