@@ -195,12 +195,9 @@ class Recipe:
     detect: TrainConfig | None = None  # a stage between pretraining and reading, if any (gpt/detection.py)
     refine: TrainConfig | None = None  # a stage after reading, if any: it reads on, with itself as the teacher
     refine2: TrainConfig | None = None  # and once more, from where that ended
-    detect2: TrainConfig | None = (
-        None  # detection again, of the reader that these left: it learns to read anew after it
-    )
-    reading2: TrainConfig | None = (
-        None  # reading anew; the reader before detect2 teaches, and `way` is measured from it
-    )
+    # Detection again, of the reader that these left, and reading anew: that reader teaches, and `way` is measured from it.
+    detect2: TrainConfig | None = None
+    reading2: TrainConfig | None = None
     reinforce: ReinforceConfig | None = None  # a stage after these, if any
     calibration_file: str = ""  # SQuAD 2.0's format; fits the abstention for one passage, where the data folder has it
     teachers: tuple[str, ...] = ()  # released models that the reading stage learns from beside the labels

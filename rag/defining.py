@@ -15,7 +15,7 @@ from typing import TypeVar
 from gpt.sentences import sentence_end, sentence_spans
 
 T = TypeVar("T")
-_DEFINES, _TELLS = 2, 1  # how much a passage says of what a term is; 0: nothing
+DEFINES, ACTS = 2, 1  # a passage says what a term is, or at least what it does
 
 MAX_DEFINITION_CHARS = 300  # a longer sentence is left to the reader, who ends at a joint of it
 MIN_REPEATED = 3  # letters of a term that are no answer; fewer may be its symbol
@@ -72,14 +72,15 @@ def defines(text: str, term: str) -> bool:
     return any(not _PART_OF.search(plain, max(0, found.start() - 40), found.start()) for found in said)
 
 
-def tells(text: str, term: str) -> bool:
-    """Whether the text defines the term, or a sentence of it begins with the term and a verb ("Dropout sets some of its inputs
-    to zero")."""
+def tells(text: str, term: str) -> int:
+    """DEFINES if the text defines the term, ACTS if a sentence of it begins with the term and a verb ("Dropout sets some of its
+    inputs to zero"), else 0."""
     if defines(text, term):
-        return True
+        return DEFINES
     plain = _MARKS.sub("", text)
     said = (found for found in re.finditer(_acts(term), plain, re.IGNORECASE) if found["verb"] not in _NO_VERBS)
-    return any(_BEFORE_SUBJECT.search(plain, max(0, found.start() - 40), found.start()) for found in said)
+    begins = any(_BEFORE_SUBJECT.search(plain, max(0, found.start() - 40), found.start()) for found in said)
+    return ACTS if begins else 0
 
 
 def whole_definition(text: str, start: int, end: int, term: str) -> tuple[int, int]:
@@ -156,10 +157,10 @@ def _acts(term: str) -> str:
 def with_defining(ranked: Sequence[T], n: int, text_of: Callable[[T], str], term: str) -> list[T]:
     """The first `n`, of which the last ones give way to those further down that define the term, or, if these are too few,
     to those that say what it does: at most MAX_MOVED and only as many as the first `n` lack. The order stays."""
-    graded = [(_grade(text_of(one), term), one) for one in ranked]
+    graded = [(tells(text_of(one), term), one) for one in ranked]
     kept, further = graded[:n], graded[n:]
     moved: list[T] = []
-    for least in (_DEFINES, _TELLS):
+    for least in (DEFINES, ACTS):
         lacking = min(MAX_MOVED, n - 1) - sum(grade >= least for grade, _ in kept) - len(moved)
         found = [one for grade, one in further if grade >= least and one not in moved][: max(0, lacking)]
         mute = sorted((i for i in range(1, len(kept)) if kept[i][0] < least), key=lambda i: (kept[i][0], -i))
@@ -167,7 +168,3 @@ def with_defining(ranked: Sequence[T], n: int, text_of: Callable[[T], str], term
         kept = [one for i, one in enumerate(kept) if i not in leaving]
         moved += found
     return [*(one for _, one in kept), *moved]
-
-
-def _grade(text: str, term: str) -> int:
-    return _DEFINES if defines(text, term) else _TELLS if tells(text, term) else 0

@@ -8,7 +8,8 @@ import re
 
 MAX_CHARS = 300  # of a question that is worded anew; whoever writes more has worded it
 MAX_TERM_WORDS = 4  # of a bare term that is looked up; behind an "of" as many again
-_WH = r"(?:what|who|whom|whose|when|where|why|how|which)"
+_WH_WORDS = "what who whom whose when where why how which"
+_WH = rf"(?:{_WH_WORDS.replace(' ', '|')})"
 _BEFORE_WH = r"(?:at|in|on|by|for|from|to|with|of|about|under|during)"
 _BE = r"(?:is|are|was|were)"
 _ASKS = rf"(?:{_WH}|{_BE}|do|does|did|can|could|will|would|tell|explain|describe|define|give|please|i|i['’]d)\b"
@@ -50,13 +51,13 @@ _DEFINITION_BEHIND = re.compile(rf"{_SUBJECT} (?:definition|meaning|explained|de
 _BARE = re.compile(rf"(?P<subject>[\w'’.+#/-]+(?: [\w'’.+#()/-]+)*?){_END}")
 # What begins with one of these is no term: a question, or an order that no rule knows.
 _NO_TERM = frozenset(
-    f"""{_HELPERS} what who whom whose when where why how which whether if in on at to for from with by about because and or but
-    so not no yes i you he she it we they this that these those there here please hi hello hey thanks thank ok okay compare
-    list name find show give tell teach remind explain describe define discuss summarize summarise outline prove derive compute
-    calculate write translate make let say help see look search read use get go try plot draw solve convert create generate
-    identify mention state""".split()
+    f"""{_HELPERS} {_WH_WORDS} whether if in on at to for from with by about because and or but so not no yes i you he she it
+    we they this that these those there here please hi hello hey thanks thank ok okay compare list name find show give
+    tell teach remind explain describe define discuss summarize summarise outline prove derive compute calculate write
+    translate make let say help see look search read use get go try plot draw solve convert create generate identify
+    mention state""".split()
 )
-_NOT_IN_TERM = frozenset(f"{_HELPERS} what who whom whose when where why how which vs vs. versus or".split())
+_NOT_IN_TERM = frozenset(f"{_HELPERS} {_WH_WORDS} vs vs. versus or".split())
 
 
 def plainly(question: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rag.defining import (
+    ACTS,
+    DEFINES,
     IN_PLACE_WEIGHT,
     MAX_DEFINITION_CHARS,
     MAX_MOVED,
@@ -90,52 +92,52 @@ def placed(ranked: list[str], n: int) -> list[str]:
     return with_defining(ranked, n, lambda text: text, "tea")
 
 
-DEFINES = [f"tea is a drink {n}" for n in range(4)]
-ACTS = [f"tea wakes us {n}" for n in range(4)]
+DEFINING = [f"tea is a drink {n}" for n in range(4)]
+ACTING = [f"tea wakes us {n}" for n in range(4)]
 USES = [f"we drink tea {n}" for n in range(8)]
 
 
 def test_what_defines_takes_the_last_places_and_no_more_than_it_needs() -> None:
-    assert placed([*USES[:4], *DEFINES], 4) == [*USES[:2], *DEFINES[:MAX_MOVED]]
-    assert placed([USES[0], DEFINES[3], *USES[1:4], *DEFINES[:2]], 4) == [USES[0], DEFINES[3], USES[1], DEFINES[0]]
-    assert placed([*DEFINES, *USES], 4) == DEFINES
+    assert placed([*USES[:4], *DEFINING], 4) == [*USES[:2], *DEFINING[:MAX_MOVED]]
+    assert placed([USES[0], DEFINING[3], *USES[1:4], *DEFINING[:2]], 4) == [USES[0], DEFINING[3], USES[1], DEFINING[0]]
+    assert placed([*DEFINING, *USES], 4) == DEFINING
     assert placed(USES, 4) == USES[:4]
     assert placed([], 4) == []
 
 
 def test_what_says_what_it_does_moves_up_where_definitions_are_too_few() -> None:
-    assert placed([*USES[:4], *ACTS], 4) == [*USES[:2], *ACTS[:MAX_MOVED]]
-    assert placed([*USES[:4], *ACTS, DEFINES[0]], 4) == [*USES[:2], DEFINES[0], ACTS[0]]
-    assert placed([*USES[:4], *ACTS, *DEFINES], 4) == [*USES[:2], *DEFINES[:MAX_MOVED]]
-    assert placed([*USES[:3], DEFINES[0], ACTS[0]], 4) == [*USES[:2], DEFINES[0], ACTS[0]]
-    assert placed([ACTS[0], *USES[:3], *DEFINES], 4) == [ACTS[0], USES[0], *DEFINES[:MAX_MOVED]]
-    assert placed([ACTS[0], USES[0], ACTS[1], DEFINES[0]], 3) == [ACTS[0], ACTS[1], DEFINES[0]]
+    assert placed([*USES[:4], *ACTING], 4) == [*USES[:2], *ACTING[:MAX_MOVED]]
+    assert placed([*USES[:4], *ACTING, DEFINING[0]], 4) == [*USES[:2], DEFINING[0], ACTING[0]]
+    assert placed([*USES[:4], *ACTING, *DEFINING], 4) == [*USES[:2], *DEFINING[:MAX_MOVED]]
+    assert placed([*USES[:3], DEFINING[0], ACTING[0]], 4) == [*USES[:2], DEFINING[0], ACTING[0]]
+    assert placed([ACTING[0], *USES[:3], *DEFINING], 4) == [ACTING[0], USES[0], *DEFINING[:MAX_MOVED]]
+    assert placed([ACTING[0], USES[0], ACTING[1], DEFINING[0]], 3) == [ACTING[0], ACTING[1], DEFINING[0]]
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("It is hot. Tea wakes the tired.", True),
-        ("# Tea\n\n- **Tea** (cha) wakes the tired", True),
-        ("A tea wakes the tired.", True),
-        ("Tea is a drink.", True),
-        ("Green tea wakes the tired.", False),
-        ("Tea layers the cups.", False),
-        ("Tea, milk and sugar.", False),
-        ("With cups of\ntea comes milk", False),
-        ("Teatime wakes the tired.", False),
-        ("Tea wakes", False),
-        ("", False),
+        ("It is hot. Tea wakes the tired.", ACTS),
+        ("# Tea\n\n- **Tea** (cha) wakes the tired", ACTS),
+        ("A tea wakes the tired.", ACTS),
+        ("Tea is a drink.", DEFINES),
+        ("Green tea wakes the tired.", 0),
+        ("Tea layers the cups.", 0),
+        ("Tea, milk and sugar.", 0),
+        ("With cups of\ntea comes milk", 0),
+        ("Teatime wakes the tired.", 0),
+        ("Tea wakes", 0),
+        ("", 0),
     ],
 )
-def test_what_tells_of_a_term(text: str, expected: bool) -> None:
-    assert tells(text, "tea") is expected
+def test_what_tells_of_a_term(text: str, expected: int) -> None:
+    assert tells(text, "tea") == expected
 
 
 def test_the_best_passage_never_gives_way() -> None:
-    assert placed([*USES, ACTS[0]], 2) == [USES[0], ACTS[0]]
-    assert placed([*USES, DEFINES[0]], 1) == [USES[0]]
-    assert placed([*USES, *DEFINES], 2) == [USES[0], DEFINES[0]]
+    assert placed([*USES, ACTING[0]], 2) == [USES[0], ACTING[0]]
+    assert placed([*USES, DEFINING[0]], 1) == [USES[0]]
+    assert placed([*USES, *DEFINING], 2) == [USES[0], DEFINING[0]]
 
 
 @pytest.mark.parametrize(

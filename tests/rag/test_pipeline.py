@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from indexer.types import Filter
 from rag.errors import EmptyQuestion, EvidenceGone, NothingIndexed, QuestionTooLong
 from rag.pipeline import Pipeline
-from rag.ports import Reading
+from rag.ports import Reading, Retrieved
 from rag.types import Answered, Citation, Cited, Evidence, EvidenceFound, Question, TokenRead
 from tests.rag.fakes import FakeReader, FakeRetriever
 
@@ -54,15 +55,19 @@ def test_an_answer_says_who_read_what_and_when() -> None:
 def test_a_question_is_looked_for_and_read_in_direct_words_and_kept_as_it_was_typed() -> None:
     heard = []
 
-    class Listening(FakeReader):
+    class Retriever(FakeRetriever):
+        def retrieve(self, query: str, *, n_evidence: int, filter: Filter) -> Retrieved:
+            heard.append(query)
+            return super().retrieve(query, n_evidence=n_evidence, filter=filter)
+
+    class Reader(FakeReader):
         def read(self, question: str, passages: Sequence[str]) -> Reading:
             heard.append(question)
             return super().read(question, passages)
 
-    answer = Pipeline(FakeRetriever(NOTES), Listening()).answer(
-        Question(" Could you tell me what backpropagation is? ")
-    )
-    assert heard == [answer.asked] == ["What is backpropagation?"]
+    answer = Pipeline(Retriever(NOTES), Reader()).answer(Question(" Could you tell me what backpropagation is? "))
+    assert heard == ["What is backpropagation?"] * 2
+    assert answer.asked == heard[0]
     assert answer.question == " Could you tell me what backpropagation is? "
 
 

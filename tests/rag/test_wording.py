@@ -139,9 +139,9 @@ def test_any_text_is_a_question(typed: str) -> None:
     "typed", [" " * 20_000 + "x", "what " * 55, "a of " * 55, "tell me " * 36, "explain " + "," * 290]
 )
 def test_no_question_takes_long(typed: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     plainly(typed)
-    assert time.perf_counter() - start < 0.1
+    assert time.process_time() - start < 0.1
 
 
 def test_a_long_question_is_worded_well_enough() -> None:
