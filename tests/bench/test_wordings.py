@@ -1,7 +1,7 @@
 """How many questions of what something is are answered in other wordings, with the rules of rag/wording.py and without them.
 
 pytest -m bench tests/bench/test_wordings.py -s                                   (the sample notes)
-STUDYGPT_BENCH_INDEX=/index pytest -m bench tests/bench/test_wordings.py -s       (a data folder that `studygpt index` filled)
+STUDYGPT_DATA_DIR=/index pytest -m bench tests/bench/test_wordings.py -s       (a data folder that `studygpt index` filled)
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def told(given: list[str | None], direct: list[str | None]) -> tuple[int, int]:
 
 @pytest.mark.bench
 def test_other_wordings_are_answered_as_the_direct_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    index = os.environ.get("STUDYGPT_BENCH_INDEX")
+    index = os.environ.get("STUDYGPT_DATA_DIR")
     with assemble(Path(index) if index else tmp_path) as assistant:
         if index is None:
             assistant.index.sync([NOTES])
