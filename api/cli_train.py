@@ -93,15 +93,13 @@ def run(args: argparse.Namespace) -> Report:
         return train_docs.run(args)
     chosen = recipe(args.recipe) if args.minutes is None else within(recipe(args.recipe), 60 * args.minutes)
     out = args.out or Path("runs") / chosen.name
-    every = tuple(stage for stage in STAGES[:-1] if getattr(chosen, stage, True) is not None)
-    stages = every if args.stage == "all" else (args.stage,)
     if args.dataset:
-        chosen = _prepared(chosen, args, stages, out)
+        chosen = _prepared(chosen, args, out)
     elif args.corpus is None and args.stage != "report":  # which tells what it can from the run alone
         raise ConfigError("nothing to train on: name a folder with --corpus, or your data with --dataset")
     if args.teacher:
         chosen = dataclasses.replace(chosen, teachers=tuple(map(str, args.teacher)))
-    timed = _timed(chosen, args, out)
+    timed, stages = _timed(chosen, args, out), _stages(chosen, args.stage)
     results = {stage: _run_stage(stage, _with_steps(chosen, stage, args.steps), args, out, timed) for stage in stages}
     return Report(results, lambda console: _show(console, results))
 
@@ -133,7 +131,13 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigError("--docs and --dataset do not go together: one goes on from a reader, the other makes one")
 
 
-def _prepared(recipe: Recipe, args: argparse.Namespace, stages: tuple[str, ...], out: Path) -> Recipe:
+def _stages(recipe: Recipe, named: str) -> tuple[str, ...]:
+    """The stage of that name; for "all" those that the recipe has."""
+    every = tuple(stage for stage in STAGES[:-1] if getattr(recipe, stage, True) is not None)
+    return every if named == "all" else (named,)
+
+
+def _prepared(recipe: Recipe, args: argparse.Namespace, out: Path) -> Recipe:
     """The recipe with the data sets, written into the run's folder, in the place of its files."""
     from gpt.dataset import check_covered, prepare, with_datasets
 
@@ -144,7 +148,7 @@ def _prepared(recipe: Recipe, args: argparse.Namespace, stages: tuple[str, ...],
         left_out = f", {made.left_out} without their answer's words left out" if made.left_out else ""
         sys.stderr.write(f"{made.name}: {made.texts} texts, {made.questions} questions{left_out}\n")
     chosen = with_datasets(recipe, prepared, kept, args.corpus)
-    check_covered(chosen, stages, out)
+    check_covered(chosen, _stages(chosen, args.stage), out)
     args.corpus = args.corpus or kept
     return chosen
 

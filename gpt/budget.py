@@ -14,7 +14,7 @@ from typing import Protocol
 from gpt.config import Recipe, TrainConfig
 from gpt.errors import ConfigError
 
-STEPPED = ("pretrain", "detect", "reading", "refine", "refine2", "detect2", "reading2", "reinforce")
+STEPPED = ("pretrain", "detect", "reading", "refine", "refine2", "detect2", "reading2", "refit", "reinforce")
 """The stages that take steps, in their order."""
 ON_TEXT = ("pretrain", "detect", "detect2")  # stages that read rows of text, the others prompts
 ANEW_S = 4 * 3600.0  # least time for a second cycle; that two short ones read no better than a long one is a guess

@@ -102,6 +102,7 @@ class TrainConfig:
     taught: float = 0.5  # of the loss, what is learnt from teachers, where there are any (gpt/teachers.py)
     taught_by: str = ""  # which ones
     recurring: float = 0.0  # questions about recurring spans in a pass, new ones each time, for each of the others
+    repeats: int = 1  # times a pass takes each question of the articles that only refit reads
 
     def cycle_of(self, step: int) -> tuple[int, int, int]:
         """(the cycle that step belongs to, from 0; its first step; the first one after it)."""
@@ -110,7 +111,7 @@ class TrainConfig:
         return cycle, first, end
 
     def __post_init__(self) -> None:
-        for name in ("steps", "cycles", "batch_tokens", "checkpoint_every", "row_tokens"):
+        for name in ("steps", "cycles", "batch_tokens", "checkpoint_every", "row_tokens", "repeats"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}={getattr(self, name)} must be at least 1")
         fractions = (
@@ -198,16 +199,23 @@ class Recipe:
     # Detection again, of the reader that these left, and reading anew: that reader teaches, and `way` is measured from it.
     detect2: TrainConfig | None = None
     reading2: TrainConfig | None = None
+    refit: TrainConfig | None = None  # a stage after these, if any: as refine, of the held-out articles, too
     reinforce: ReinforceConfig | None = None  # a stage after these, if any
     calibration_file: str = ""  # SQuAD 2.0's format; fits the abstention for one passage, where the data folder has it
     teachers: tuple[str, ...] = ()  # released models that the reading stage learns from beside the labels
-    held_out_articles: int = 44  # the yardstick: never trained on; the abstention is calibrated on them
+    held_out_articles: int = 44  # the yardstick: not trained on; the abstention is calibrated on them
+    never_read: int = 8  # of these, those that are the yardstick where the others are read in the end, by refit
     fields: tuple[str, ...] = field(default=("title", "text"))
 
     def __post_init__(self) -> None:
         if self.detect2 is not None and self.reading2 is None:
             raise ConfigError(
                 f"recipe {self.name!r} has detect2 without reading2, and would end with no reader; give it both"
+            )
+        if self.refit is not None and not 0 < self.never_read < self.held_out_articles:
+            raise ConfigError(
+                f"recipe {self.name!r}: never_read={self.never_read} of held_out_articles={self.held_out_articles} leaves "
+                "refit nothing new, or nothing to be judged on; it must be at least 1 and below them"
             )
 
     @property
@@ -271,10 +279,12 @@ RECIPES: dict[str, Recipe] = {
             refine2=TrainConfig(steps=5, batch_tokens=1024, checkpoint_every=5, seed=1),
             detect2=TrainConfig(steps=5, batch_tokens=1024, row_tokens=128, checkpoint_every=5, seed=1),
             reading2=TrainConfig(steps=5, batch_tokens=1024, checkpoint_every=5, seed=2),
+            refit=TrainConfig(steps=5, batch_tokens=1024, checkpoint_every=5, repeats=2),
             reinforce=ReinforceConfig(steps=5, batch_tokens=1024, checkpoint_every=5),
             held_out_articles=2,
+            never_read=1,
         ),
-        Recipe(  # two CPU cores, eight hours
+        Recipe(  # two CPU cores, nine hours
             name="mini",
             model=GPTConfig(depth=6, aspect=42, vocab_size=16384),  # 256 wide, 4 heads of 64
             pretrain=TrainConfig(steps=800),
@@ -286,6 +296,7 @@ RECIPES: dict[str, Recipe] = {
             reading2=dataclasses.replace(
                 _READING, steps=4000, way=0.5, unanswerable=0.36, misleading=0.6, altered=0.4, renamed=0.15, seed=21
             ),
+            refit=dataclasses.replace(_REFINE, steps=3000, cycles=2, way=0.7, repeats=4, seed=41),
             text_files=(*_WIKI, _ARXIV[0], _ARXIV[3]),
             pretrain_chars=300_000_000,
             definition_files=("qa/definitions.jsonl.xz", _WIKI[1], _WIKI[4]),
@@ -320,7 +331,17 @@ RECIPES: dict[str, Recipe] = {
                 checkpoint_every=500,
             ),
             refine=dataclasses.replace(
-                _REFINE, steps=800, batch_tokens=65536, crop=0.3, token_dropout=0.05, checkpoint_every=200
+                _REFINE, steps=500, batch_tokens=65536, crop=0.3, token_dropout=0.05, checkpoint_every=200
+            ),
+            refit=dataclasses.replace(
+                _REFINE,
+                steps=500,
+                batch_tokens=65536,
+                crop=0.3,
+                token_dropout=0.05,
+                checkpoint_every=200,
+                repeats=4,
+                seed=41,
             ),
             text_files=_WIKI + _ARXIV,
             explanation_files=(_WIKI[2], _ARXIV[1]),

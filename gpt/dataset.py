@@ -99,7 +99,11 @@ def with_datasets(recipe: Recipe, prepared: Sequence[Prepared], folder: Path, co
     if questions:
         articles = sum(p.articles for p in prepared)
         held_out = min(recipe.held_out_articles, max(1, articles // 10))
-        return dataclasses.replace(recipe, qa_files=questions, held_out_articles=held_out)
+        never_read = max(1, held_out * recipe.never_read // recipe.held_out_articles)
+        refit = recipe.refit if never_read < held_out else None
+        return dataclasses.replace(
+            recipe, qa_files=questions, held_out_articles=held_out, never_read=never_read, refit=refit
+        )
     return recipe if corpus else dataclasses.replace(recipe, qa_files=())
 
 

@@ -34,7 +34,7 @@ from gpt.self_made import Document, count_questions, self_made_articles
 from gpt.squad import Article, load_articles
 from gpt.timed import compiled_if_worth
 from gpt.train import Progress, train
-from gpt.yardstick import HeldOut, Yardstick, split_articles
+from gpt.yardstick import HeldOut, Labelled, Yardstick
 
 GENERAL = Path(__file__).parent / "general_questions.json"
 HELD_OUT_SHARE = 8  # one document in eight is held out
@@ -110,10 +110,9 @@ def gather(documents: Sequence[Document], plan: Plan, recipe: Recipe, corpus: Pa
     if corpus is None:
         return Material(own, own_held_out, [], load_articles(GENERAL), "our questions about the sample notes")
     labelled = [article for file in recipe.qa_files for article in load_articles(corpus / file)]
-    replay, general = split_articles(labelled, recipe.held_out_articles)
-    return Material(
-        own, own_held_out, sample_articles(replay, count_questions(own)), general, "held-out labelled articles"
-    )
+    parts = Labelled.of(recipe, labelled)
+    replay = sample_articles(parts.training, count_questions(own))
+    return Material(own, own_held_out, replay, parts.never_read, "held-out labelled articles")
 
 
 def split_documents(documents: Sequence[Document]) -> tuple[list[Document], list[Document]]:

@@ -107,6 +107,13 @@ class ReadingData:
             raise DataError("the question files hold no answerable question")
         return cls(tokenizer, tuple(paragraphs), tuple(examples), n_recurring)
 
+    def joined(self, other: ReadingData, times: int) -> ReadingData:
+        """These examples and those of `other` that ask for no recurring span, each of them `times` over."""
+        more = [e.moved(len(self.paragraphs)) for e in other.examples[: len(other.examples) - other.n_recurring]]
+        at = len(self.examples) - self.n_recurring
+        examples = (*self.examples[:at], *more * times, *self.examples[at:])
+        return replace(self, paragraphs=(*self.paragraphs, *other.paragraphs), examples=examples)
+
 
 @dataclass(frozen=True)
 class _OfArticle:
@@ -232,5 +239,5 @@ def shared_idf(questions: Sequence[Piece], paragraphs: Sequence[Piece]) -> np.nd
     present = sp.csr_matrix((np.ones(len(row)), (row, column)), shape=(len(paragraphs), len(vocabulary)))
     present.data[:] = 1
     idf = np.log1p(len(paragraphs) / np.asarray(present.sum(axis=0)).ravel()) * (vocabulary != 0)
-    held = np.stack([np.isin(vocabulary, q.stems) for q in questions])
+    held = np.array([np.isin(vocabulary, q.stems) for q in questions]).reshape(len(questions), len(vocabulary))
     return np.asarray((present @ (held * idf).T).T)

@@ -20,7 +20,7 @@ from gpt.reader import Reader
 from gpt.report_examples import Answers, Sample, ask_questions, write_samples
 from gpt.squad import Article, load_articles
 from gpt.tokenizer import Tokenizer
-from gpt.yardstick import split_articles
+from gpt.yardstick import Labelled
 
 READING_CONTEXT = 256  # positions attended by a token of a prompt, about; the model card counts the same
 
@@ -93,7 +93,7 @@ def _held_out(recipe: Recipe, corpus: Path | None) -> list[Article]:
     if corpus is None:
         raise DataError("name the folder of the recipe's questions with --corpus")
     articles = [article for file in recipe.qa_files for article in load_articles(corpus / file)]
-    return split_articles(articles, recipe.held_out_articles)[1]
+    return Labelled.of(recipe, articles).never_read
 
 
 def read_stage(folder: Path) -> Stage:

@@ -1,5 +1,5 @@
 """The stages of a recipe, each resumable: tokenizer -> pretrain -> (detect) -> reading -> (refine -> (refine2)) -> (detect2 ->
-reading2) -> (reinforce) -> released model.
+reading2) -> (refit) -> (reinforce) -> released model.
 
 out/tokenizer.json    out/pretrain/{step-*, loss.jsonl, scores.jsonl}    out/reading/...    out/released/
 Where out/prepared/ holds the texts as tokens (gpt/prepared.py), pretraining starts from them.
@@ -41,7 +41,7 @@ from gpt.squad import Article, load_articles
 from gpt.teachers import Teachers, load_teachers
 from gpt.tokenizer import Tokenizer, train_tokenizer
 from gpt.train import OnStep, train
-from gpt.yardstick import Yardstick, split_articles
+from gpt.yardstick import Labelled, Yardstick, split_articles
 
 HELD_OUT_SELF_MADE = 20  # articles of definitions, and of explanations
 
@@ -131,7 +131,7 @@ def reading_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, devi
     if recipe.teachers:
         teachers, who = load_teachers(recipe.teachers, tokenizer, model, config, device)
         config = replace(config, taught_by=who)
-    examples = _reading(recipe, config, corpus, tokenizer, device, teachers)
+    examples = _reading(recipe, "reading", corpus, tokenizer, device, teachers)
     _forget_spans(model)
     task = accelerate(model, examples, device)
     return train(model, task, config, out / "reading", on_step, evaluate_every=1000)
@@ -141,12 +141,13 @@ def refine_stage(
     recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu", *, stage: str = "refine"
 ) -> dict[str, Any]:
     """Goes on reading, with examples that the reading stage did not have; what the reader said before is its teacher, so that
-    it forgets little. The weights end in out/STAGE, scored alike; `stage` is refine, or refine2 for the second round."""
+    it forgets little. The weights end in out/STAGE, scored alike; `stage` is refine, or refine2 for the second round, or refit,
+    which learns from the held-out articles, too, and is scored on those of them that nothing reads."""
     config = replace(_config(recipe, stage), taught_by="itself before")
     tokenizer = tokenizer_stage(recipe, corpus, out)
     model = trained(recipe, out, before(recipe, stage)).to(device)
     teachers = _teacher(deepcopy(model), config, device)
-    task = accelerate(model, _reading(recipe, config, corpus, tokenizer, device, teachers), device)
+    task = accelerate(model, _reading(recipe, stage, corpus, tokenizer, device, teachers), device)
     return train(model, task, config, out / stage, on_step, evaluate_every=500)
 
 
@@ -157,7 +158,7 @@ def reading2_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, dev
     tokenizer = tokenizer_stage(recipe, corpus, out)
     model = trained(recipe, out, before(recipe, "reading2")).to(device)
     before_it = trained(recipe, out, before(recipe, "detect2")).to(device)
-    examples = _reading(recipe, config, corpus, tokenizer, device, _teacher(before_it, config, device))
+    examples = _reading(recipe, "reading2", corpus, tokenizer, device, _teacher(before_it, config, device))
     examples.origin = dict(before_it.named_parameters())
     _forget_spans(model)
     task = accelerate(model, examples, device)
@@ -173,7 +174,7 @@ def _teacher(model: GPT, config: TrainConfig, device: str) -> Teachers:
 def reinforce_stage(recipe: Recipe, corpus: Path, out: Path, on_step: OnStep, device: str = "cpu") -> dict[str, Any]:
     """Rewards the reader for right words, passages and abstentions; the weights end in out/reinforce, scored alike."""
     config = cast(ReinforceConfig, _config(recipe, "reinforce"))
-    examples = _reading(recipe, config, corpus, tokenizer_stage(recipe, corpus, out), device)
+    examples = _reading(recipe, "reinforce", corpus, tokenizer_stage(recipe, corpus, out), device)
     model = trained(recipe, out, before(recipe, "reinforce")).to(device)
     return train(model, Reinforce(examples, config), config, out / "reinforce", on_step, 500)
 
@@ -186,27 +187,34 @@ STEPPED: dict[str, Callable[..., dict[str, Any]]] = {
     "refine2": partial(refine_stage, stage="refine2"),
     "detect2": partial(detect_stage, stage="detect2"),
     "reading2": reading2_stage,
+    "refit": partial(refine_stage, stage="refit"),
     "reinforce": reinforce_stage,
 }
 """The stages that take steps, by name and in their order."""
+AFTER_REFIT = ("refit", "reinforce")  # judged on what no stage reads, where there is a refit
 
 
 def _reading(
     recipe: Recipe,
-    config: TrainConfig,
+    stage: str,
     corpus: Path,
     tokenizer: Tokenizer,
     device: str,
     teachers: Teachers | None = None,
 ) -> Reading:
-    _, held_out = _articles(recipe, corpus)
+    config, labelled = _config(recipe, stage), _labelled(recipe, corpus)
+    judged = labelled.never_read if stage in AFTER_REFIT else labelled.held_out
     self_made = {"definitions": _definitions(recipe, corpus), "explanations": _explanations(recipe, corpus)}
-    yardsticks = {"": Yardstick.build(tokenizer, held_out, limit=600)}
+    yardsticks = {"": Yardstick.build(tokenizer, judged, limit=600)}
     yardsticks |= {
         f"{name}_": Yardstick.build(tokenizer, held, limit=300) for name, (_, held) in self_made.items() if held
     }
     made = [article for articles, _ in self_made.values() for article in articles]
     data = _examples(recipe, config, corpus, tokenizer, made)
+    if stage == "refit":
+        n_misleading, n_altered = _twisted(config)
+        added = ReadingData.build(tokenizer, labelled.added, n_misleading, [], config.notes, n_altered)
+        data = data.joined(added, config.repeats)
 
     def score(model: GPT) -> dict[str, float]:
         return {f"{prefix}{k}": v for prefix, y in yardsticks.items() for k, v in y.score(model).items()}
@@ -219,20 +227,24 @@ def _examples(
 ) -> ReadingData:
     """What the stages that read learn from. Making it takes minutes, so the last one made is kept for the next stage."""
     global _made
-    n_misleading = N_MISLEADING if config.misleading else 0
-    n_altered = N_ALTERED if config.altered or config.renamed else 0
+    n_misleading, n_altered = _twisted(config)
     chosen = (n_misleading, n_altered, config.notes, bool(config.recurring))
     data_only = replace(recipe, teachers=(), **dict.fromkeys(STEPPED, None))  # type: ignore[arg-type]
     files = [(corpus / name, (corpus / name).stat().st_mtime_ns) for name in recipe.files if (corpus / name).is_file()]
     wanted = (tokenizer.fingerprint, data_only, chosen, files)
     if _made is None or _made[0] != wanted:
         _made = None  # two of them would fill a laptop's memory
-        training, _ = _articles(recipe, corpus)
+        training = _labelled(recipe, corpus).training
         of_sentences = (load_qamr(corpus / file, recipe.max_of_sentence) for file in recipe.sentence_files)
         articles = [*training, *made, *(article for found in of_sentences for article in found)]
         recurring = _recurring(recipe, corpus) if config.recurring else []
         _made = wanted, ReadingData.build(tokenizer, articles, n_misleading, recurring, config.notes, n_altered)
     return _made[1]
+
+
+def _twisted(config: TrainConfig) -> tuple[int, int]:
+    """Misleading questions and altered paragraphs to make of each question."""
+    return N_MISLEADING if config.misleading else 0, N_ALTERED if config.altered or config.renamed else 0
 
 
 _made: tuple[object, ReadingData] | None = None  # by `_examples`: what for, and what
@@ -245,7 +257,8 @@ def release_stage(recipe: Recipe, corpus: Path, out: Path, device: str = "cpu") 
     order = tuple(stage_configs(recipe))
     model = trained(recipe, out, order[-1]).to(device)
     model.load_state_dict(unpack(pack(model.state_dict(), "int8")))
-    yardstick = Yardstick.build(tokenizer, _articles(recipe, corpus)[1], limit=1500)
+    held_out = _labelled(recipe, corpus).never_read
+    yardstick = Yardstick.build(tokenizer, held_out, limit=1500)
     calibration, fitted_on = yardstick.calibrate(model), "on held-out articles"
     file = corpus / recipe.calibration_file
     if recipe.calibration_file and file.is_file():
@@ -260,6 +273,7 @@ def release_stage(recipe: Recipe, corpus: Path, out: Path, device: str = "cpu") 
         "stages": {k: {n: s.get(n) for n in ("step", "tokens", "seconds", "loss")} for k, s in stages.items()},
         "taught_by": stages["reading"]["identity"]["training"].get("taught_by", ""),
         "held_out": yardstick.score(model),
+        "held_out_articles": len(held_out),
         "calibrated_on": fitted_on,
     }
     folder = out / "released" / recipe.name
@@ -268,9 +282,8 @@ def release_stage(recipe: Recipe, corpus: Path, out: Path, device: str = "cpu") 
     return folder
 
 
-def _articles(recipe: Recipe, corpus: Path) -> tuple[list[Article], list[Article]]:
-    articles = [article for file in recipe.qa_files for article in load_articles(corpus / file)]
-    return split_articles(articles, recipe.held_out_articles)
+def _labelled(recipe: Recipe, corpus: Path) -> Labelled:
+    return Labelled.of(recipe, [article for file in recipe.qa_files for article in load_articles(corpus / file)])
 
 
 def _definitions(recipe: Recipe, corpus: Path) -> tuple[list[Article], list[Article]]:
@@ -320,7 +333,7 @@ or says that it is not there. Trained from scratch by this project: `studygpt tr
 - Weights: int8 with a scale a row, float32 once loaded.
 - Data: {", ".join(f"`{name}`" for name in training["data"])} (Wikipedia and SQuAD CC BY-SA, arXiv abstracts CC0,
   definitions from Wikipedia, WordNet and FOLDOC).{taught}
-- Held-out articles of the labelled training data: {scores}.
+- On {training["held_out_articles"]} articles of the labelled training data that no stage read: {scores}.
 - Abstention: {calibration}; fitted {training.get("calibrated_on", "on held-out articles")}.
 - Scores on the public development files stand in `docs/results.md`.
 - Limits: English; short factual answers that stand in one passage; it copies and never composes. Questions that

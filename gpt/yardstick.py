@@ -11,6 +11,7 @@ import numpy as np
 
 from gpt.checkpoint import Released
 from gpt.confidence import logistic_fit
+from gpt.config import Recipe
 from gpt.counterfactual import counterfactual
 from gpt.evaluate import score_readings
 from gpt.mislead import mislead
@@ -32,6 +33,23 @@ def split_articles(articles: Sequence[Article], held_out: int) -> tuple[list[Art
     picked = {int(i) for i in np.linspace(0, len(articles) - 1, held_out).round()} if held_out else set()
     kept = [a for i, a in enumerate(articles) if i not in picked]
     return kept, [a for i, a in enumerate(articles) if i in picked]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A recipe's labelled articles: what every stage learns from, what is held out, and what stays so where `refit` reads
+    the others, `added`, in the end."""
+
+    training: list[Article]
+    held_out: list[Article]
+    added: list[Article]
+    never_read: list[Article]
+
+    @classmethod
+    def of(cls, recipe: Recipe, articles: Sequence[Article]) -> Labelled:
+        training, held_out = split_articles(articles, recipe.held_out_articles)
+        added, never_read = split_articles(held_out, recipe.never_read) if recipe.refit else ([], held_out)
+        return cls(training, held_out, added, never_read)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ start() { # detached: it outlives the call
     end_check
     copy_code "$STORE/code"
     rm -f "$STORE/exit"
+    : >> "$STORE/log.txt" # read below, perhaps before the run has opened it
     # shellcheck disable=SC2016  # the inner shell expands them
     setsid bash -c 'cd "$STORE/code" && "$PYTHON" -u -m deploy.gpu.train "$STORE" "$DEVICE"; echo $? > "$STORE/exit"' \
         >> "$STORE/log.txt" 2>&1 < /dev/null &

@@ -233,7 +233,7 @@ def test_what_was_read_is_released_when_reading_on_fails(
     monkeypatch.setattr(train, "plot_run", lambda *_: None)
     after = (
         *(("refine", "reading"), ("refine2", "refine"), ("detect2", "refine2"), ("reading2", "refine2")),
-        ("reinforce", "reading2"),
+        *(("refit", "reading2"), ("reinforce", "refit")),
     )
     for fails, kept in after:
         monkeypatch.setattr(train, "TimedRun", lambda chosen, *_, fails=fails: FailingRun(chosen, fails))

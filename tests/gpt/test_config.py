@@ -33,6 +33,12 @@ def test_an_impossible_stage_is_named(field: str, value: float) -> None:
         dataclasses.replace(TrainConfig(steps=1), **{field: value})
 
 
+@pytest.mark.parametrize("never_read", [0, 44])
+def test_refit_needs_something_new_and_something_to_be_judged_on(never_read: int) -> None:
+    with pytest.raises(ConfigError, match=f"never_read={never_read} of held_out_articles=44"):
+        dataclasses.replace(RECIPES["mini"], refit=TrainConfig(steps=1), never_read=never_read)
+
+
 def test_an_unknown_recipe_lists_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"no recipe 'maxi'.*mini"):
         recipe("maxi")

@@ -173,7 +173,10 @@ def test_data_sets_replace_the_files_of_their_kind(tmp_path: Path) -> None:
     assert (made.qa_files, made.definition_files) == (mini.qa_files, mini.definition_files)
     made = with_datasets(mini, [QUESTIONS], folder, corpus)
     assert (made.text_files, made.qa_files) == (mini.text_files, ("../run/datasets/q.json",))
-    assert made.held_out_articles == 3
+    assert (made.held_out_articles, made.never_read) == (3, 1)
+    assert made.refit == mini.refit
+    few = with_datasets(mini, [dataclasses.replace(QUESTIONS, articles=9)], folder, corpus)
+    assert (few.held_out_articles, few.refit) == (1, None), "what one article is judged on cannot be read as well"
     assert made.fingerprint != mini.fingerprint
 
 

@@ -219,12 +219,16 @@ def test_without_labelled_data_the_general_set_is_our_own(tmp_path: Path) -> Non
     }
 
 
-def test_labelled_data_give_replay_and_the_recipes_held_out_articles(squad_file: Path, tmp_path: Path) -> None:
-    recipe = dataclasses.replace(RECIPES["tiny"], qa_files=(squad_file.name,), held_out_articles=2)
-    made = gather(DOCUMENTS, Plan(60.0, tmp_path, 0.0), recipe, squad_file.parent)
-    assert len(made.general) == 2
-    assert 0 < len(made.replay) <= 4
-    assert not {a.title for a in made.general} & {a.title for a in made.replay}
+def test_labelled_data_give_replay_and_the_general_set_that_no_stage_read(squad_file: Path, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPES["tiny"], qa_files=(squad_file.name,), held_out_articles=3, never_read=2)
+    for changed, judged in (
+        (recipe, ["Article 0", "Article 5"]),
+        (dataclasses.replace(recipe, refit=None), ["Article 0", "Article 2", "Article 5"]),
+    ):
+        made = gather(DOCUMENTS, Plan(60.0, tmp_path, 0.0), changed, squad_file.parent)
+        assert [a.title for a in made.general] == judged
+        assert {a.title for a in made.replay} <= {"Article 1", "Article 3", "Article 4"}
+        assert made.replay
 
 
 def test_too_few_questions_are_said(tmp_path: Path) -> None:

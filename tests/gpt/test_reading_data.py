@@ -126,6 +126,25 @@ def test_a_pass_takes_new_questions_about_recurring_spans_until_all_had_their_tu
     assert set(np.concatenate([members for _, members in none.passed(0).batches]).tolist()) == set(range(n))
 
 
+def test_joined_examples_come_before_those_about_recurring_spans_as_often_as_asked(
+    tokenizer: Tokenizer, articles: list[Article]
+) -> None:
+    data = ReadingData.build(tokenizer, articles[:1], recurring=articles[1:2])
+    other = ReadingData.build(tokenizer, articles[2:3], recurring=articles[3:4])
+    n, more = len(data.examples), len(other.examples) - other.n_recurring
+    joined = data.joined(other, 3)
+    assert (len(joined.examples), joined.n_recurring) == (n + 3 * more, data.n_recurring)
+    assert joined.examples[-data.n_recurring :] == data.examples[-data.n_recurring :]
+    for k in range(3):
+        for i in range(more):
+            e = joined.examples[n - data.n_recurring + k * more + i]
+            assert e.question == other.examples[i].question
+            assert joined.paragraphs[e.paragraph] == other.paragraphs[other.examples[i].paragraph]
+            assert [joined.paragraphs[j] for j in e.negatives] == [
+                other.paragraphs[j] for j in other.examples[i].negatives
+            ]
+
+
 def test_shared_idf_equals_the_sum_over_shared_stems(tokenizer: Tokenizer, articles: list[Article]) -> None:
     paragraphs = [encode_piece(tokenizer, p.context) for p in articles[0].paragraphs]
     questions = [encode_piece(tokenizer, q.question) for p in articles[0].paragraphs for q in p.questions]

@@ -20,10 +20,12 @@ from gpt.budget import STEPPED
 from gpt.config import GPTConfig, Recipe, ReinforceConfig, TrainConfig
 from gpt.errors import CheckpointError, ConfigError, DataError
 from gpt.evaluate import evaluate_reader
+from gpt.model import GPT
 from gpt.plot import plot_run
 from gpt.reader import Reader
 from gpt.reading_data import ReadingData
 from gpt.reading_task import Reading
+from gpt.squad import Article, load_articles
 from gpt.stages import (
     before,
     detect_stage,
@@ -35,6 +37,8 @@ from gpt.stages import (
     tokenizer_stage,
     trained,
 )
+from gpt.tokenizer import Tokenizer
+from gpt.yardstick import Yardstick
 from tests.gpt.conftest import WORDS, sentences
 from tests.gpt.test_recurring import DOCUMENT
 
@@ -283,6 +287,41 @@ def test_a_finished_reader_learns_to_read_anew_and_is_its_own_teacher(
         torch.testing.assert_close(weight, read[name].lerp(whole[name], 0.5))
     with pytest.raises(ConfigError, match="detect2 without reading2, and would end with no reader"):
         dataclasses.replace(recipe, reading2=None)
+
+
+def test_in_the_end_what_was_held_out_is_read_but_for_what_it_is_judged_on(
+    out: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examples: list[list[str]] = []
+    judged: list[list[str]] = []
+    build = Yardstick.build
+
+    def noted(tokenizer: Tokenizer, articles: list[Article], limit: int) -> Yardstick:
+        judged.append([a.title for a in articles])
+        return build(tokenizer, articles, limit)
+
+    def questions(model: GPT, task: Reading, device: str) -> Reading:
+        examples.append([task.data.tokenizer.decode(e.question.ids.tolist()) for e in task.data.examples])
+        return task
+
+    monkeypatch.setattr(stages, "accelerate", questions)
+    monkeypatch.setattr(stages.Yardstick, "build", noted)
+    for part in ("pretrain", "reading"):
+        shutil.copytree(out / part, tmp_path / part)
+    shutil.copy(out / "tokenizer.json", tmp_path)
+    refit = TrainConfig(steps=4, batch_tokens=1500, misleading=1.0, altered=0.5, muon_lr=0.002, repeats=3)
+    recipe = dataclasses.replace(
+        REFINED, refit=refit, never_read=1, reinforce=REINFORCED.reinforce, definition_files=()
+    )
+    refine_stage(recipe, corpus, tmp_path, ignore)
+    result = stages.STEPPED["refit"](recipe, corpus, tmp_path, ignore)
+    assert {"exact", "f1", "auroc"} <= set(result)
+    stages.STEPPED["reinforce"](recipe, corpus, tmp_path, ignore)
+    release_stage(recipe, corpus, tmp_path)
+    assert judged == [["Article 0", "Article 5"], ["Article 0"], ["Article 0"], ["Article 0"]]
+    refined, refitted = examples
+    added = [q.question for a in load_articles(corpus / "qa.json")[5:] for p in a.paragraphs for q in p.questions]
+    assert sorted(refitted) == sorted([*refined, *added * 3])
 
 
 def test_a_recipe_with_a_reinforce_stage_releases_what_it_ends_with(out: Path, corpus: Path, tmp_path: Path) -> None:

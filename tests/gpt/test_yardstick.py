@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gpt.config import RECIPES, TrainConfig
 from gpt.model import GPT
 from gpt.squad import Article
 from gpt.tokenizer import Tokenizer
-from gpt.yardstick import N_PASSAGES, Yardstick, between_lines, split_articles
+from gpt.yardstick import N_PASSAGES, Labelled, Yardstick, between_lines, split_articles
 
 
 def test_articles_are_split_whole_evenly_and_always_alike(articles: list[Article]) -> None:
@@ -19,6 +20,17 @@ def test_articles_are_split_whole_evenly_and_always_alike(articles: list[Article
     assert [a.title for a in held_out] == ["Article 0", "Article 5"]
     assert [a.title for a in training] == [f"Article {i}" for i in (1, 2, 3, 4)]
     assert split_articles(articles, 0) == (articles, [])
+
+
+def test_refit_reads_what_was_held_out_but_for_what_it_is_judged_on(articles: list[Article]) -> None:
+    recipe = dataclasses.replace(RECIPES["mini"], refit=None, held_out_articles=4, never_read=1)
+    plain = Labelled.of(recipe, articles)
+    assert (len(plain.training), plain.added, plain.never_read) == (2, [], plain.held_out)
+    parts = Labelled.of(dataclasses.replace(recipe, refit=TrainConfig(steps=1)), articles)
+    assert (parts.training, parts.held_out) == (plain.training, plain.held_out)
+    assert (len(parts.added), len(parts.never_read)) == (3, 1)
+    titles = [a.title for part in (parts.training, parts.added, parts.never_read) for a in part]
+    assert sorted(titles) == [a.title for a in articles], "each article has one part"
 
 
 def test_wrong_passages_hold_no_answer_and_the_sample_is_fixed(tokenizer: Tokenizer, articles: list[Article]) -> None:
