@@ -159,6 +159,16 @@ class Index:
                 raise
             return current.search(query, n, filter, mode)
 
+    def cosines(self, query: str, texts: Sequence[str]) -> list[float]:
+        """The cosine similarity of `query` and each of `texts`, which need not be indexed."""
+        vectors = self._embedder.encode([_whole(text) for text in (query, *texts)])
+        return [float(cosine) for cosine in vectors[1:] @ vectors[0]]
+
+    @property
+    def embedding_model(self) -> str:
+        """The name of the model that embeds."""
+        return self._embedder.name
+
     def context(self, hit: Hit, n: int = 1) -> Context:
         """Up to `n` passages on each side of `hit`; none when its document has changed since."""
         with self._store.read() as reading:

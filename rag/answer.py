@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from rag.augment import Passage
+from rag.closeness import N_SENTENCES, WEIGHT, Closeness, no_opinion, seconded, sentence_of
 from rag.defining import IN_PLACE_WEIGHT, UNNAMED_WEIGHT, repeats, whole_definition, worth
 from rag.ports import Reading, Span
 from rag.types import Evidence
@@ -41,21 +42,34 @@ class Claim:
         return self.evidence.text[self.start : self.end]
 
 
-def choose(
-    reading: Reading, passages: Sequence[Passage], threshold: float, asked_term: str | None = None
-) -> Claim | None:
-    """The best span that still says something once trimmed; None (abstain) below `threshold` or without such a span.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What would be answered, None if no span says anything, and the probability that the passages answer at all."""
 
-    Best: by the reader's score and that of its passage, since both may err (as in BERTserini, Yang et al. 2019). A span
-    over a paragraph's end gives way to one inside a paragraph: no answer begins in one thought and ends in another.
-    Where it is asked what `asked_term` is, the place that the span stands at counts as well (rag/defining.py); one that
-    begins to say it says it to the end; if the best only says the term again, nothing is answered.
+    claim: Claim | None
+    answerable: float
+
+
+def choose(
+    reading: Reading, passages: Sequence[Passage], asked_term: str | None = None, closeness: Closeness = no_opinion
+) -> Choice:
+    """The best span that still says something once trimmed.
+
+    Best: by the reader's score and that of its passage, since both may err (as in BERTserini, Yang et al. 2019), and, of
+    the foremost, by how close its sentence is to the question (rag/closeness.py), which also makes the whole more or less
+    probable. A span over a paragraph's end gives way to one inside a paragraph: no answer begins in one thought and ends in
+    another. Where it is asked what `asked_term` is, the place that the span stands at counts as well (rag/defining.py); one
+    that begins to say it says it to the end; if the best only says the term again, nothing is answered.
     """
-    if reading.answerable < threshold:
-        return None
     ranked = sorted(((_merit(span, passages), span) for span in reading.spans), key=lambda one: -one[0])
     if asked_term is not None:
         ranked = _by_place(ranked, passages, asked_term)
+    ranked, cosine = _by_closeness(ranked, passages, closeness)
+    answerable = reading.answerable if cosine is None else seconded(reading.answerable, cosine)
+    return Choice(_best_claim(ranked, passages, asked_term), answerable)
+
+
+def _best_claim(ranked: list[tuple[float, Span]], passages: Sequence[Passage], asked_term: str | None) -> Claim | None:
     found = ((span, _claim(span, passages[span.passage], (span.start, span.end))) for _, span in ranked[:CANDIDATES])
     claims = [(span, claim) for span, claim in found if claim is not None]
     if not claims:
@@ -85,6 +99,30 @@ def _by_place(
         for merit, span in near
     ]
     return sorted(placed, key=lambda one: -one[0]) + ranked[len(near) :]
+
+
+def _by_closeness(
+    ranked: list[tuple[float, Span]], passages: Sequence[Passage], closeness: Closeness
+) -> tuple[list[tuple[float, Span]], float | None]:
+    """The spans, those before the one of the sentence behind the first N_SENTENCES in the order that closeness gives them;
+    and the cosine of the first one's sentence, None where it is not known."""
+    sentences: list[str] = []  # of each of the foremost spans
+    for _, span in ranked:
+        sentence = sentence_of(passages[span.passage].text, span.start, span.end)
+        if sentence not in sentences and len(set(sentences)) == N_SENTENCES:
+            break
+        sentences.append(sentence)
+    different = list(dict.fromkeys(sentences))
+    cosines = closeness(different) if different else None
+    if cosines is None:
+        return ranked, None
+    cosine_of = dict(zip(different, cosines, strict=True))
+    weighed = [
+        (merit + WEIGHT * cosine_of[sentence], span, cosine_of[sentence])
+        for (merit, span), sentence in zip(ranked, sentences, strict=False)
+    ]
+    weighed.sort(key=lambda one: -one[0])
+    return [*((merit, span) for merit, span, _ in weighed), *ranked[len(weighed) :]], weighed[0][2]
 
 
 def _trimmed(span: Span, passage: Passage) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from time import perf_counter
 
 from rag.answer import choose
@@ -51,7 +52,9 @@ class Pipeline:
         with _timed(timings, "read"):
             passages = augment(found.evidence)
             reading = self._reader.read(asked, [passage.text for passage in passages])
-            claim = choose(reading, passages, self._reader.threshold, asked_term(asked))
+            closeness = partial(self._retriever.closeness, asked)
+            choice = choose(reading, passages, asked_term(asked), closeness)
+            claim = choice.claim if choice.answerable >= self._reader.threshold else None
 
         citations: tuple[Citation, ...] = ()
         if claim is not None:
@@ -70,7 +73,7 @@ class Pipeline:
                 asked=asked,
                 answer=None if claim is None else claim.text,
                 abstained=claim is None,
-                confidence=reading.answerable,
+                confidence=choice.answerable,
                 verified=bool(citations),
                 citations=citations,
                 evidence=found.evidence,

@@ -44,6 +44,10 @@ class Retriever(Protocol):
     def retrieve(self, query: str, *, n_evidence: int, filter: Filter) -> Retrieved:
         """The passages to read of the documents that `filter` admits, best first; empty when there are none."""
 
+    def closeness(self, question: str, sentences: Sequence[str]) -> Sequence[float] | None:
+        """The cosine of the question's embedding and each sentence's; None where the embedding model is another than
+        `rag.closeness.MEASURED_WITH`, whose cosines say something else."""
+
     def cite(self, evidence: Evidence, start: int, end: int) -> Citation:
         """The citation of characters [start, end) of `evidence.text`, its quote read afresh from the document."""
 

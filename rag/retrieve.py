@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from indexer.errors import DocumentNotFound
 from indexer.query import plain
 from indexer.types import Filter
+from rag.closeness import MEASURED_WITH
 from rag.defining import asked_term, tells, with_defining
 from rag.errors import EvidenceGone, UnknownCollection
 from rag.ports import Retrieved
@@ -45,6 +46,10 @@ class IndexRetriever:
             ranked = drop_near_duplicates([*hits, *others], len(result.hits))
             hits = with_defining(ranked, n_evidence, lambda hit: hit.text, term)
         return Retrieved(tuple(_evidence(hit) for hit in hits), result.generation)
+
+    def closeness(self, question: str, sentences: Sequence[str]) -> Sequence[float] | None:
+        """As `rag.ports.Retriever`."""
+        return self._index.cosines(question, sentences) if self._index.embedding_model == MEASURED_WITH else None
 
     def cite(self, evidence: Evidence, start: int, end: int) -> Citation:
         """The citation of characters [start, end) of `evidence.text`, its quote read afresh from the stored document.

@@ -167,3 +167,11 @@ def test_a_file_in_the_place_of_the_data_folder_is_refused_and_left_alone(tmp_pa
     with pytest.raises(DataFolderUnusable, match=r"file is a file; name a folder instead"):
         Index.open(tmp_path / "file", embedder=HashEmbedder())
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_texts_that_are_not_indexed_are_compared_as_their_vectors_are(index: Index) -> None:
+    texts = ["green tea", "the chain rule", "tea \ud800"]
+    question, *others = HashEmbedder().encode(["tea", "green tea", "the chain rule", "tea ?"])
+    assert index.cosines("tea", texts) == pytest.approx([float(question @ other) for other in others])
+    assert index.cosines("tea", []) == []
+    assert index.embedding_model == "hash"

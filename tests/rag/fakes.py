@@ -38,6 +38,9 @@ class FakeRetriever:
         ranked = sorted(found, key=lambda evidence: -len(words(evidence.text) & words(query)))
         return Retrieved(tuple(ranked[:n_evidence]), generation=7)
 
+    def closeness(self, question: str, sentences: Sequence[str]) -> Sequence[float] | None:
+        return None
+
     def cite(self, evidence: Evidence, start: int, end: int) -> Citation:
         text = self.texts.get(evidence.document_id)
         if text is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from rag.answer import Claim, choose, trim
 from rag.augment import augment
+from rag.closeness import seconded
 from rag.defining import worth
 from rag.ports import Reading, Span
 from tests.rag.fakes import evidence_of
@@ -18,12 +20,12 @@ from tests.rag.fakes import evidence_of
 MARKED = st.text(alphabet="ab .,;()[]*_`$\"'“”\n", min_size=1, max_size=30)
 
 
-def claim_of(text: str, *spans: tuple[int, int], answerable: float = 1.0) -> Claim | None:
+def claim_of(text: str, *spans: tuple[int, int]) -> Claim | None:
     """What is made of these spans over one passage, each a single piece."""
     passages = augment([evidence_of(text)])
     shown = passages[0].text
     found = tuple(Span(0, start, end, 0.0, (shown[start:end],)) for start, end in spans)
-    return choose(Reading(found, answerable), passages, 0.5)
+    return choose(Reading(found, 1.0), passages).claim
 
 
 @pytest.mark.parametrize(
@@ -127,11 +129,6 @@ def test_no_span_is_an_abstention() -> None:
     assert claim_of("a , b") is None
 
 
-def test_below_the_threshold_nothing_is_claimed() -> None:
-    assert claim_of("a", (0, 1), answerable=0.49) is None
-    assert claim_of("a", (0, 1), answerable=0.5) is not None
-
-
 def test_a_span_outside_of_its_passage_is_refused() -> None:
     with pytest.raises(ValueError, match="no range"):
         claim_of("a", (0, 5))
@@ -148,7 +145,7 @@ def test_the_pieces_together_are_the_answer_however_it_was_cut(text: str, data: 
     end = data.draw(st.integers(start + 1, len(shown)))
     cuts = sorted(data.draw(st.sets(st.integers(start + 1, end), max_size=4)) | {start, end})
     pieces = tuple(shown[a:b] for a, b in pairwise(cuts))
-    claim = choose(Reading((Span(0, start, end, 0.0, pieces),), 1.0), passages, 0.5)
+    claim = choose(Reading((Span(0, start, end, 0.0, pieces),), 1.0), passages).claim
     if claim is not None:
         assert "".join(claim.pieces) == claim.text == text[claim.start : claim.end]
         assert claim.text.strip() == claim.text != ""
@@ -171,7 +168,7 @@ def test_a_better_passage_outweighs_a_slightly_better_span(scores: tuple[float, 
     """The reader prefers beta by one nat; a passage's score of 0.4 more is worth more than three."""
     evidence = [replace(evidence_of(text), score=score) for text, score in zip(("alpha", "beta"), scores, strict=True)]
     spans = (Span(1, 0, 4, 2.0, ("beta",)), Span(0, 0, 5, 1.0, ("alpha",)))
-    claim = choose(Reading(spans, 1.0), augment(evidence), 0.5)
+    claim = choose(Reading(spans, 1.0), augment(evidence)).claim
     assert claim is not None
     assert claim.text == winner
 
@@ -197,7 +194,7 @@ def test_what_is_asked_for_is_looked_for_where_a_text_says_it(
         Span(0, OF_OTHERS.index(word), OF_OTHERS.index(word) + len(word), score, (word,))
         for word, score in zip(words, scores, strict=True)
     ]
-    claim = choose(Reading(tuple(spans), 1.0), augment([evidence_of(OF_OTHERS)]), 0.5, term)
+    claim = choose(Reading(tuple(spans), 1.0), augment([evidence_of(OF_OTHERS)]), term).claim
     assert claim is not None
     assert claim.text == winner
 
@@ -209,7 +206,7 @@ def test_to_weigh_only_what_could_win_is_to_weigh_all(scores: list[float]) -> No
     at = [OF_OTHERS.index(word) for word in words]
     spans = tuple(Span(0, a, a + len(w), s, (w,)) for a, w, s in zip(at, words, scores, strict=True))
     totals = [span.score + worth(OF_OTHERS, span.start, span.end, "tea") for span in spans]
-    claim = choose(Reading(spans, 1.0), augment([evidence_of(OF_OTHERS)]), 0.5, "tea")
+    claim = choose(Reading(spans, 1.0), augment([evidence_of(OF_OTHERS)]), "tea").claim
     assert claim is not None
     assert totals[at.index(claim.start)] == pytest.approx(max(totals))
 
@@ -234,7 +231,7 @@ def test_what_begins_to_define_the_term_says_it_to_the_end(span: str, term: str 
     passages = augment([evidence_of(TEXT)])
     start = passages[0].text.index(span)
     reading = Reading((Span(0, start, start + len(span), 0.0, (span,)),), 1.0)
-    claim = choose(reading, passages, 0.5, term)
+    claim = choose(reading, passages, term).claim
     assert claim is not None
     assert claim.text == answer == "".join(claim.pieces)
 
@@ -242,7 +239,7 @@ def test_what_begins_to_define_the_term_says_it_to_the_end(span: str, term: str 
 def test_a_definition_ends_with_its_paragraph() -> None:
     text = "Dropout is a technique\n\nThe next paragraph goes on and on."
     passages = augment([evidence_of(text)])
-    claim = choose(Reading((Span(0, 11, 22, 0.0, ("a technique",)),), 1.0), passages, 0.5, "dropout")
+    claim = choose(Reading((Span(0, 11, 22, 0.0, ("a technique",)),), 1.0), passages, "dropout").claim
     assert claim is not None
     assert claim.text == "a technique"
 
@@ -251,5 +248,65 @@ def test_a_definition_ends_with_its_paragraph() -> None:
 def test_the_term_again_is_no_answer_to_what_it_is(term: str | None, answer: str | None) -> None:
     text = "The dropout layer leaves units out."
     spans = [Span(0, a, b, score, (text[a:b],)) for a, b, score in ((4, 11, 2.0), (18, 34, 1.0))]
-    claim = choose(Reading(tuple(spans), 1.0), augment([evidence_of(text)]), 0.5, term)
+    claim = choose(Reading(tuple(spans), 1.0), augment([evidence_of(text)]), term).claim
     assert (claim and claim.text) == answer
+
+
+SAID = "Tea is green. Tea is old. Tea is hot. Tea is wet. Tea is dear."
+
+
+def spans_of_tea(*scores: float) -> tuple[Span, ...]:
+    words = ("green", "old", "hot", "wet", "dear")
+    starts = [SAID.index(word) for word in words]
+    spans = [Span(0, a, a + len(w), score, (w,)) for a, w, score in zip(starts, words, scores, strict=False)]
+    return tuple(sorted(spans, key=lambda span: -span.score))
+
+
+@pytest.mark.parametrize(
+    ("scores", "near", "winner"),
+    [
+        ((3.0, 2.0), {}, "green"),
+        ((3.0, 2.0), {"Tea is old.": 0.5}, "old"),  # half a cosine is worth three nats
+        ((5.5, 2.0), {"Tea is old.": 0.5}, "green"),  # the reader may still know better
+        ((5.0, 4.0, 3.0, 2.0), {"Tea is hot.": 1.0, "Tea is wet.": 1.0}, "hot"),
+        ((5.0, 4.0, 3.0, 2.0), {"Tea is wet.": 1.0}, "green"),  # it is not among the first three
+    ],
+)
+def test_of_the_foremost_spans_the_one_in_a_sentence_close_to_the_question_wins(
+    scores: tuple[float, ...], near: dict[str, float], winner: str
+) -> None:
+    asked: list[list[str]] = []
+
+    def closeness(sentences: Sequence[str]) -> list[float]:
+        asked.append(list(sentences))
+        return [near.get(sentence, 0.0) for sentence in sentences]
+
+    chosen = choose(Reading(spans_of_tea(*scores), 0.5), augment([evidence_of(SAID)]), None, closeness)
+    assert chosen.claim is not None
+    assert chosen.claim.text == winner
+    assert asked == [["Tea is green.", "Tea is old.", "Tea is hot."][: len(scores)]]
+    assert chosen.answerable == seconded(0.5, near.get(f"Tea is {winner}.", 0.0))
+
+
+def test_spans_of_one_sentence_are_compared_once_and_stay_in_their_order() -> None:
+    text = "Tea is green and old. Tea is hot."
+    spans = tuple(
+        Span(0, text.index(w), text.index(w) + len(w), s, (w,)) for w, s in (("old", 2.0), ("green", 1.0), ("hot", 0.0))
+    )
+    chosen = choose(Reading(spans, 0.5), augment([evidence_of(text)]), None, lambda sentences: [0.3] * len(sentences))
+    assert chosen.claim is not None
+    assert chosen.claim.text == "old"
+
+
+def test_without_a_second_opinion_the_reader_decides_alone() -> None:
+    chosen = choose(Reading(spans_of_tea(3.0, 2.0), 0.625), augment([evidence_of(SAID)]))
+    assert chosen.claim is not None
+    assert (chosen.claim.text, chosen.answerable) == ("green", 0.625)
+
+
+def test_where_nothing_was_found_nobody_is_asked() -> None:
+    def closeness(sentences: Sequence[str]) -> list[float]:
+        raise AssertionError(sentences)
+
+    chosen = choose(Reading((), 0.0), (), None, closeness)
+    assert (chosen.claim, chosen.answerable) == (None, 0.0)

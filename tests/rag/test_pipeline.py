@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from indexer.types import Filter
+from rag.closeness import seconded
 from rag.errors import EmptyQuestion, EvidenceGone, NothingIndexed, QuestionTooLong
 from rag.pipeline import Pipeline
 from rag.ports import Reading, Retrieved
@@ -83,6 +84,24 @@ def test_below_the_threshold_it_abstains_with_the_probability_and_the_evidence()
     assert (answer.answer, answer.abstained, answer.verified, answer.citations) == (None, True, False, ())
     assert answer.confidence == pytest.approx(0.25)
     assert answer.evidence
+
+
+@pytest.mark.parametrize(("cosine", "answered"), [(0.9, True), (0.1, False)])
+def test_a_second_opinion_can_answer_and_withhold(cosine: float, answered: bool) -> None:
+    """The reader alone says 1/4."""
+    heard = []
+
+    class Retriever(FakeRetriever):
+        def closeness(self, question: str, sentences: Sequence[str]) -> Sequence[float] | None:
+            heard.append(question)
+            return [cosine] * len(sentences)
+
+    answer = Pipeline(Retriever(NOTES), FakeReader(0.25)).answer(Question("tell me what applies to whales"))
+    assert heard == [answer.asked]
+    assert answer.confidence == seconded(0.25, cosine)
+    assert (
+        (answer.answer is not None) == bool(answer.citations) == answer.verified == (not answer.abstained) == answered
+    )
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\t"])

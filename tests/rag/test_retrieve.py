@@ -9,6 +9,7 @@ import pytest
 
 from indexer.index import Index
 from indexer.types import Filter, Hit, Place
+from rag.closeness import MEASURED_WITH
 from rag.errors import EvidenceGone, NothingIndexed, UnknownCollection
 from rag.pipeline import Pipeline
 from rag.retrieve import IndexRetriever, drop_near_duplicates, holds_passages
@@ -140,3 +141,13 @@ def test_short_passages_are_compared_whole(texts: list[str], n_kept: int) -> Non
 
 def test_no_more_are_kept_than_asked_for() -> None:
     assert len(drop_near_duplicates([hit(f"text number {i} {i}") for i in range(9)], 4)) == 4
+
+
+def test_sentences_are_compared_with_the_question_by_the_model_whose_cosines_are_known(tmp_path: Path) -> None:
+    sentences = ["Green tea is brewed.", "The chain rule multiplies."]
+    with Index.open(tmp_path / "known", embedder=HashEmbedder(MEASURED_WITH)) as known:
+        cosines = IndexRetriever(known).closeness("How is tea brewed?", sentences)
+        assert cosines is not None
+        assert cosines[0] > cosines[1] + 0.3
+    with Index.open(tmp_path / "other", embedder=HashEmbedder("other")) as other:
+        assert IndexRetriever(other).closeness("How is tea brewed?", sentences) is None

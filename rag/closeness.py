@@ -1,0 +1,41 @@
+"""A second opinion on what the reader found: how close the sentence of an answer is to the question.
+
+The reader was trained on one kind of text and errs with assurance on others. The embedding model that found the passages
+was trained on other texts for another task, so that the two rarely err alike: what a sentence is about is no news to a
+search, which compared whole passages, but it is to the reader.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from gpt.sentences import sentence_spans
+
+# Cosines of the question and of each sentence, or None where the embedding model's are not known to mean the same.
+Closeness = Callable[[Sequence[str]], Sequence[float] | None]
+
+MEASURED_WITH = "all-MiniLM-L6-v2"  # whose cosines the numbers below are for
+N_SENTENCES = 3  # that are compared with the question; more change nothing (docs/log.md)
+WEIGHT = 6.0  # nats for a cosine of 1; F1 alike from 6 to 10 (docs/log.md)
+# A logistic fit of whether the passages hold an answer, on questions about articles that the reader never read:
+# log-odds = READER * the reader's log-odds + CLOSE * cosine + NEITHER (tests/bench/test_closeness.py).
+READER, CLOSE, NEITHER = 0.69, 5.22, -2.97
+_CERTAIN = 1e-9  # a probability is kept this far from 0 and 1
+
+
+def no_opinion(sentences: Sequence[str]) -> None:
+    """The closeness of sentences where none is known."""
+
+
+def sentence_of(text: str, start: int, end: int) -> str:
+    """The sentences of `text` that [start, end) touches."""
+    touched = [(a, b) for a, b in sentence_spans(text) if a < end and b > start]
+    return text[touched[0][0] : touched[-1][1]] if touched else text
+
+
+def seconded(answerable: float, cosine: float) -> float:
+    """The probability that the passages answer, given the reader's and how close the answer's sentence is to the question."""
+    p = min(max(answerable, _CERTAIN), 1 - _CERTAIN)
+    log_odds = READER * math.log(p / (1 - p)) + CLOSE * cosine + NEITHER
+    return 1 / (1 + math.exp(-log_odds))

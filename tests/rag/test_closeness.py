@@ -1,0 +1,52 @@
+"""A second opinion: which sentence is compared, and what its closeness makes of a probability."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.closeness import CLOSE, NEITHER, READER, no_opinion, seconded, sentence_of
+
+TEXT = "Tea is a drink. Dr. Wu brews it at 80 degrees, e.g. in a pot. Coffee is another."
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("a drink", "Tea is a drink."),
+        ("80", "Dr. Wu brews it at 80 degrees, e.g. in a pot."),
+        ("drink. Dr.", "Tea is a drink. Dr. Wu brews it at 80 degrees, e.g. in a pot."),
+        ("another.", "Coffee is another."),
+        (TEXT, TEXT),
+    ],
+)
+def test_the_sentences_that_a_span_touches_are_compared(words: str, sentence: str) -> None:
+    start = TEXT.index(words)
+    assert sentence_of(TEXT, start, start + len(words)) == sentence
+
+
+@given(st.text(alphabet="aB .!?\n", min_size=1, max_size=40), st.data())
+def test_what_is_compared_holds_the_span_or_all_of_it_that_is_no_white_space(text: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text) - 1))
+    end = data.draw(st.integers(start + 1, len(text)))
+    assert text[start:end].strip() in sentence_of(text, start, end)
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(-1, 1), st.floats(-1, 1))
+def test_both_opinions_count_and_the_closer_the_surer(p: float, q: float, near: float, far: float) -> None:
+    low, high = sorted((p, q))
+    assert 0 < seconded(p, near) < 1
+    assert seconded(low, near) <= seconded(high, near)
+    assert seconded(p, min(near, far)) <= seconded(p, max(near, far))
+
+
+def test_it_is_the_logistic_fit_that_was_measured() -> None:
+    log_odds = READER * math.log(0.8 / 0.2) + CLOSE * 0.5 + NEITHER
+    assert seconded(0.8, 0.5) == pytest.approx(1 / (1 + math.exp(-log_odds)))
+
+
+def test_nothing_is_said_where_nothing_is_known() -> None:
+    assert no_opinion(["a sentence"]) is None
