@@ -20,9 +20,10 @@ _OPENING = {"(": ")", "[": "]", "{": "}", "“": "”", "«": "»"}
 _CLOSING = {closing: opening for opening, closing in _OPENING.items()}
 _PAIRED = ("**", "__", "$$", "*", "_", "`", "$", '"')  # marks that open and close alike; longest first
 _EMPHASIS = ("**", "__", "*", "_", "`")  # dropped even when balanced, if they enclose the whole answer
-_LEADING = ",;:.!?)]}”»|>#"
+_LEADING = ",;:.!?)]}”»|>#•◦▪‣●"  # the last five are marks of lists
 _TRAILING = ",;:([{“«|#"
 _ABBREVIATION = re.compile(r"(^|[\s(])(\w+\.)?([^\W\d]\.)+$|\.\.\.$")  # "U.S.", "J.", "e.g.", "Ph.D.", "..."
+_ITEM_OF_WORDS = re.compile(r"[-–—]\s+[^\W\d]")  # "- 3" may be a number
 _PARAGRAPH_END = re.compile(r"\n[^\S\n]*\n")
 _DUNDER = re.compile(r"__\w+__")  # a name in Python, not emphasis
 
@@ -192,6 +193,8 @@ def _stray_left(bare: str) -> int:
     if first in _LEADING and not re.match(r"\.\w|#\w", bare):  # ".5" and "#include" begin with a sign of their own
         return 1
     if first in _OPENING and not _closes(bare):
+        return 1
+    if _ITEM_OF_WORDS.match(bare):
         return 1
     return _half_pair(bare, bare.startswith)
 

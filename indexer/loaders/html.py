@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from lxml import etree
 
@@ -37,6 +38,12 @@ _BLOCKS: dict[str, BlockKind] = {
 }
 _NOT_IN_A_ROW = ("table", "ul", "ol", "pre", "h1", "h2", "h3", "h4", "tr")  # these make a table a page layout
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_LEADS_ON = frozenset(("next", "prev", "previous", "up", "contents", "index"))  # link types of HTML 4 and of Texinfo
+_FURNITURE_CLASSES = frozenset(("headerlink", "navigation", "navbar"))  # the first: the "¶" after a heading
+_LEADING_KEYS = frozenset("npu")  # DocBook's keys for next, previous and up
+_MAX_ABOVE, _MAX_INSIDE, _MAX_UNLINKED_WORDS = 6, 60, 12  # ancestors of a link, elements and words of a block of links
+_PROSE = frozenset(("p", "li", "dd", "pre", "blockquote"))
+_WHOLE = frozenset(("html", "body", "main", "article", "section"))
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 
@@ -57,6 +64,7 @@ def parse(data: bytes) -> etree._Element:
 
 def read(root: etree._Element) -> Writer:
     """The visible words of the main part of a page; of the whole page where the main part has none."""
+    _mark_navigation(root)
     writer = Writer()
     for part in _main_parts(root):
         writer = Writer()
@@ -120,6 +128,32 @@ def _is_main(element: etree._Element) -> bool:
     return element.tag == "main" or element.get("role") == "main"
 
 
+def _mark_navigation(root: etree._Element) -> None:
+    """Gives the role of navigation to each small block of links to the next page, the one before and the like, which Texinfo
+    and DocBook put above and below every section."""
+    for link in root.iter("a"):
+        if _LEADS_ON.isdisjoint(link.get("rel", "").split()) and link.get("accesskey") not in _LEADING_KEYS:
+            continue
+        block = None
+        for above in islice(link.iterancestors(), _MAX_ABOVE):
+            if above.tag in _WHOLE or not _is_small(above):
+                break
+            block = above if _BLOCKS.get(above.tag) else block
+        if block is not None:
+            block.set("role", "navigation")
+
+
+def _is_small(element: etree._Element) -> bool:
+    """Whether it holds little more than a few links: few words besides them, and neither headings nor paragraphs without."""
+    inside = list(islice(element.iter(), _MAX_INSIDE + 1))
+    if len(inside) > _MAX_INSIDE:
+        return False
+    if any(_BLOCKS.get(each.tag) == "heading" or (each.tag in _PROSE and each.find(".//a") is None) for each in inside):
+        return False
+    linked = sum(len("".join(link.itertext()).split()) for link in inside if link.tag == "a")
+    return len("".join(element.itertext()).split()) - linked <= _MAX_UNLINKED_WORDS
+
+
 def _write(part: etree._Element, writer: Writer) -> None:
     """Writes the visible words below `part` in document order, without recursion (pages may nest deeply)."""
     walk = etree.iterwalk(part, events=("start", "end", "comment", "pi"))
@@ -173,7 +207,7 @@ def _is_skipped(element: etree._Element, whole_page: bool) -> bool:
         return True
     if element.get("role") in _FURNITURE_ROLES or _HIDDEN_STYLE.search(element.get("style", "")):
         return True
-    return "headerlink" in element.get("class", "").split()  # the "¶" that documentation tools put after headings
+    return not _FURNITURE_CLASSES.isdisjoint(element.get("class", "").split())
 
 
 def _instead(element: etree._Element, writer: Writer) -> None:

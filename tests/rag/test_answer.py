@@ -17,7 +17,7 @@ from rag.defining import worth
 from rag.ports import Reading, Span
 from tests.rag.fakes import evidence_of
 
-MARKED = st.text(alphabet="ab .,;()[]*_`$\"'“”\n", min_size=1, max_size=30)
+MARKED = st.text(alphabet="ab -•.,;()[]*_`$\"'“”\n", min_size=1, max_size=30)
 
 
 def claim_of(text: str, *spans: tuple[int, int]) -> Claim | None:
@@ -63,6 +63,10 @@ def claim_of(text: str, *spans: tuple[int, int]) -> Claim | None:
         ("5%", "5%"),
         ("C++", "C++"),
         ("- 3", "- 3"),
+        ("-O2", "-O2"),
+        ("- the chain rule", "the chain rule"),
+        ("– the chain rule", "the chain rule"),
+        ("• the chain rule", "the chain rule"),
     ],
 )
 def test_the_ends_of_a_span_are_trimmed(span: str, answer: str) -> None:

@@ -138,3 +138,37 @@ def test_blank_lines_before_code_are_not_its_beginning() -> None:
 def test_a_page_without_words_is_an_empty_document(source: str) -> None:
     with pytest.raises(EmptyDocument):
         load("x.html", source.encode())
+
+
+TEXINFO = """<div class="header"><p>Next: <a href="#b" accesskey="n" rel="next">Attaching</a>, Previous: <a href="#a"
+accesskey="p" rel="prev">Lists</a>, Up: <a href="#t" rel="up">Top</a> [<a href="#c" rel="contents">Contents</a>]</p></div>"""
+DOCBOOK = """<div class="navheader"><table><tr><th colspan="3">Chapter 5. Network setup</th></tr><tr>
+<td><a accesskey="p" href="4.html">Prev</a></td><td><a accesskey="n" href="6.html">Next</a></td></tr></table><hr/></div>"""
+PUBLICAN = """<ul class="docnav"><li class="previous"><a accesskey="p" href="a"><strong>Prev</strong>9.2. Remote Login</a></li>
+<li class="next"><a accesskey="n" href="b"><strong>Next</strong>9.4. Interfaces</a></li></ul>"""
+
+
+LATEX2HTML = (
+    """<div class="navigation"><b>Next:</b> <a href="b">Boxwidth</a> <b>Previous:</b> <a href="a">Bmargin</a></div>"""
+)
+
+
+@pytest.mark.parametrize("links", [TEXINFO, DOCBOOK, PUBLICAN, LATEX2HTML, TEXINFO + PUBLICAN])
+def test_links_to_the_next_section_are_no_text(links: str) -> None:
+    page = f"<body>{links}<h2>Data frames</h2><p>A data frame is a list.</p>{links}</body>"
+    assert load("a.html", page.encode()).text == "Data frames\n\nA data frame is a list."
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '<div><h2>Momentum</h2><p>See <a rel="next" href="b">the next page</a>.</p></div>',
+        '<div><p>Momentum is a trick.</p><p><a rel="next" href="b">Next</a></p></div>',
+        '<section>Momentum is a trick.<a rel="next" href="b">Next</a></section>',
+        f'<div>Momentum is a trick {"that helps " * 6}<a rel="next" href="b">Next</a></div>',
+        '<p>Momentum is a trick, <a rel="noopener" href="b">says Polyak</a>.</p>',
+        f'<ul><li><a rel="next" href="b">Next</a></li>{"<li><a>Momentum</a></li>" * 60}</ul>',
+    ],
+)
+def test_what_a_page_says_beside_such_a_link_stays(content: str) -> None:
+    assert "Momentum" in load("a.html", f"<body>{content}<p>And more.</p></body>".encode()).text
