@@ -72,7 +72,7 @@ def show_answer(console: Console, answer: Answer) -> None:
         place = place_words(citation.page, citation.line_start, citation.line_end, citation.cell)
         console.print()
         print_indented(console, Text.assemble(words.before, (words.quote, "bold reverse"), words.after))
-        print_indented(console, Text(source_words(citation.title, citation.path, place), "cyan"))
+        console.print(Text.assemble("  ", (source_words(citation.title, citation.path, place), "cyan")), soft_wrap=True)
     checked = "word for word in the source" if answer.verified else "not found again in the source: ask once more"
     console.print()
     console.print(Text(f"confidence {answer.confidence:.0%}, {checked}, {answer.timings_ms['total']:.0f} ms", "dim"))
@@ -86,5 +86,5 @@ def show_abstention(console: Console, answer: Answer) -> None:
     console.print(f"The probability that the passages found hold an answer is {answer.confidence:.0%}. The nearest:")
     for evidence in answer.evidence[:N_NEAREST]:
         console.print()
-        console.print(Text(source_words(evidence.title, evidence.path, ""), "cyan"))
+        console.print(Text(source_words(evidence.title, evidence.path, ""), "cyan"), soft_wrap=True)
         print_indented(console, Text(preview(evidence.text), "dim"))

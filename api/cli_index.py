@@ -155,12 +155,14 @@ def show_sync(console: Console, report: SyncReport, collection: str) -> None:
         f"{report.seconds:.1f} s"
     )
     for failure in report.failed:
-        console.print(Text.assemble(("could not read ", "yellow"), one_line(f"{failure.path}: {failure.reason}")))
+        console.print(
+            Text.assemble(("could not read ", "yellow"), one_line(f"{failure.path}: {failure.reason}")), soft_wrap=True
+        )
     if report.in_part:
         console.print(f"{len(report.in_part)} of the files read in part")
     for document in report.in_part[:MAX_IN_PART]:
         missing = one_line(f"{document.path}: {'; '.join(document.notices)}")
-        console.print(Text.assemble(("read in part ", "yellow"), missing))
+        console.print(Text.assemble(("read in part ", "yellow"), missing), soft_wrap=True)
     if len(report.in_part) > MAX_IN_PART:
         console.print(f"... and {len(report.in_part) - MAX_IN_PART} more, which --json names")
 
@@ -201,7 +203,8 @@ def show_hits(console: Console, hits: tuple[Hit, ...]) -> None:
         console.print("nothing found")
     for hit in hits:
         place = place_words(hit.place.page, hit.place.line_start, hit.place.line_end, hit.place.cell)
-        console.print(Text.assemble((f"{hit.score:.3f} ", "green"), (source_words(hit.title, hit.path, place), "cyan")))
+        source = source_words(hit.title, hit.path, place)
+        console.print(Text.assemble((f"{hit.score:.3f} ", "green"), (source, "cyan")), soft_wrap=True)
         print_indented(console, Text(preview(hit.text)))
 
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from indexer.errors import EmptyDocument
 from indexer.loaders import latex_words as words
-from indexer.loaders.decode import decode, title_of
+from indexer.loaders.decode import title_of
 from indexer.loaders.html_text import Writer
+from indexer.loaders.latex_encoding import decode_latex
 from indexer.loaders.latex_source import LatexSource
 from indexer.loaders.markdown import leading_heading
 from indexer.loaders.missing import named
@@ -39,7 +41,7 @@ _BREAKS = frozenset(("par", "bigskip", "medskip", "smallskip", "newpage", "clear
 
 def load(name: str, data: bytes) -> Extracted:
     """The text of a LaTeX file, from its title and document environment where it has them; raises LoadError."""
-    scanner = _Scanner(LatexSource(decode(data)))
+    scanner = _Scanner(LatexSource(decode_latex(data)))
     scanner.read(*scanner.source.title())
     scanner.read(*scanner.source.body)
     if not scanner.writer.has_text:
@@ -92,12 +94,14 @@ class _Scanner:
         """One token, which ends at `position`."""
         match token.lastgroup:
             case "begin":
+                self.position = self.source.after_overlay(self.position)
                 self._begin(token)
             case "end":
                 self._end(token["end"])
             case "verb":
                 self._write(*token.span("verb"))
             case "command":
+                self.position = self.source.after_overlay(self.position)
                 self._command(token)
             case "math":
                 self._delimited(token.start(), "\\)" if token["math"] == "\\(" else "\\]")
@@ -146,7 +150,24 @@ class _Scanner:
             self._say(name.capitalize(), token.start())
             self._say(f" ({option[1]}). " if option else ". ", token.start())
         after = option.end() if option else self.position
-        self.position = self.source.after_arguments(after, words.ARGUMENTS.get(name, 0))
+        if name in words.TITLED:
+            self._titles(after, words.TITLED[name])
+        else:
+            self.position = self.source.after_arguments(after, words.ARGUMENTS.get(name, 0))
+
+    def _titles(self, position: int, levels: Sequence[int]) -> None:
+        """The titles of a slide or a box, which are its first arguments, each a heading of its level or, for 0, a paragraph."""
+        for level in levels:
+            inside = self.source.argument(position)
+            if inside is None:
+                break
+            title = words.title_words(self.source.text[slice(*inside)])
+            if title.strip():
+                self.writer.open("heading" if level else "paragraph", level)
+                self._say(title, inside[0])
+                self.writer.close()
+            position = inside[1] + 1
+        self.position = self.source.after_options(position)
 
     def _end(self, name: str) -> None:
         if self.begun[name]:
@@ -249,7 +270,7 @@ class _Scanner:
         if inside and name in words.SECTIONS:
             self.writer.open("heading", words.SECTIONS[name])
             self._enter(inside)
-        elif inside and name == "caption":
+        elif inside and name in words.ASIDE:
             self.writer.open("paragraph")
             self._enter(inside)
         elif inside and name == "footnote":

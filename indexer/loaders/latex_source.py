@@ -9,6 +9,9 @@ import re
 
 _BRACE = re.compile(r"\\(?:href|url|path|nolinkurl)\s?\{[^{}\n]{0,2000}\}|\\.|%[^\n]*|[{}]", re.DOTALL)
 _OPTION = re.compile(r"\s{0,9}\[([^\[\]]{0,300})\]")
+_OVERLAY = re.compile(  # on which slides of a frame it shows, as in "\item<2->"
+    r"<(?:(?=[^<>\n]{0,60}[\d+])[\d+.,|:@*a-z-]{1,60}|presentation|article|handout|beamer|trans|all)>"
+)
 _GAP = re.compile(r"[ \t]*+\n?[ \t]*+(?=\{)")
 _COMMAND = re.compile(r"\s?\\[A-Za-z@]+")
 _DEFINED = re.compile(
@@ -51,6 +54,11 @@ class LatexSource:
         if found < 0:
             self._absent.add(end)
         return found
+
+    def after_overlay(self, position: int) -> int:
+        """The position after Beamer's overlay specification, if one stands there."""
+        overlay = _OVERLAY.match(self.text, position)
+        return overlay.end() if overlay else position
 
     def option(self, position: int) -> re.Match[str] | None:
         """The optional argument, "[...]", that begins at `position`; its inside is group 1."""

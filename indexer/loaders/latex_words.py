@@ -33,6 +33,7 @@ _ACCENTS = {
     **{"c": "\u0327", "v": "\u030c", "u": "\u0306", "H": "\u030b", "k": "\u0328", "r": "\u030a", "d": "\u0323"},
 }
 ACCENTED = re.compile(r"\\(?:([\'`^\"~=.])\s*|([cvuHkrd])(?![A-Za-z])\s*)(?:\{\s*(\\?[A-Za-z])\s*\}|(\\?[A-Za-z]))")
+_FORMULA = re.compile(r"((?<!\\)\$[^$]+\$)")
 DASHES = {"``": "“", "''": "”", "--": "–", "---": "—", "~": " "}
 
 UNREAD = {
@@ -43,6 +44,8 @@ UNREAD = {
     **dict.fromkeys(("multirow", "setlength", "addtolength", "setcounter", "addtocounter", "fontsize", "rule"), 2),
     **dict.fromkeys(("newcommand", "renewcommand", "providecommand", "DeclareMathOperator", "newtheorem", "raisebox"), 2),
     **dict.fromkeys(("definecolor", "newenvironment", "renewenvironment", "addcontentsline"), 3),
+    **dict.fromkeys(("setbeamertemplate", "setbeamercolor", "setbeamerfont"), 2),
+    **dict.fromkeys(("column", "setbeamercovered", "setbeamersize", "logo", "hyperlink", "hypertarget"), 1),
     **{"multicolumn": 2, "resizebox": 2, "scalebox": 1, "parbox": 1, "hyphenation": 1, "newlength": 1},
 }  # fmt: skip
 """For each command, how many of its arguments are no text: they are left out, the rest is read."""
@@ -68,9 +71,14 @@ STATEMENTS = frozenset(
 ARGUMENTS = {
     **dict.fromkeys(("tabular", "longtable", "array", "supertabular", "minipage", "multicols", "thebibliography"), 1),
     **dict.fromkeys(("tabularx", "tabulary", "wrapfigure", "wraptable"), 2),
-    **dict.fromkeys(("subfigure", "subtable", "adjustbox", "spacing", "tblr", "columns", "column", "minted"), 1),
+    **dict.fromkeys(("subfigure", "subtable", "adjustbox", "spacing", "tblr", "column", "minted"), 1),
 }
 """For each environment, how many arguments in braces follow its name."""
+
+TITLED = {"frame": (2, 0), **dict.fromkeys(("block", "alertblock", "exampleblock"), (0,))}
+"""For each environment of Beamer that begins with titles, their levels as headings; 0 is a paragraph."""
+
+ASIDE = frozenset(("caption", "framesubtitle"))  # commands whose argument is a paragraph of its own
 
 
 def kind_of(environment: str) -> BlockKind:
@@ -91,3 +99,8 @@ def plain(body: str) -> str:
     if "$" in body or "\\ensuremath" in body or "\\math" in body:
         return body
     return re.sub(r"\\[A-Za-z@]+\*?[ \t]*|[{}\\]", "", body)
+
+
+def title_words(title: str) -> str:
+    """The words of a title: its formulas as they stand, the rest plain."""
+    return "".join(part if part.startswith("$") else plain(part) for part in _FORMULA.split(title))

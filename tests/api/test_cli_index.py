@@ -187,3 +187,12 @@ def test_a_file_name_cannot_move_the_cursor() -> None:
     report = SyncReport(files=1, failed=(Failure("a\x1b[2J\n.pdf", "[red]damaged[/red]"),))
     show_sync(console(stream), report, "default")
     assert "could not read a�[2J .pdf: [red]damaged[/red]" in stream.getvalue()
+
+
+def test_a_long_path_stays_on_one_line_to_be_copied() -> None:
+    stream, path = io.StringIO(), "/".join(["notes"] * 60) + "/a b.pdf"
+    report = SyncReport(files=2, failed=(Failure(path, "damaged"),), in_part=(InPart(path, ("page 1 is an image",)),))
+    show_sync(console(stream), report, "default")
+    lines = stream.getvalue().splitlines()
+    assert f"could not read {path}: damaged" in lines
+    assert f"read in part {path}: page 1 is an image" in lines

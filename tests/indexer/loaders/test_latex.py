@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from indexer.errors import EmptyDocument
+from indexer.errors import EmptyDocument, LoadError
 from indexer.loaders.latex import load
 from indexer.types import Extracted
 
@@ -82,6 +82,73 @@ def test_tables_lists_code_and_statements() -> None:
         ("code", 0, "int a; % b\n  a = 1;"),
         ("paragraph", 0, "Theorem (Gauss). It holds."),
     ]
+
+
+SLIDES = r"""\section{Why}
+\begin{frame}<1->[fragile][t]{Queries \& $k$}{Dot products}
+words \alert<2>{in} \only<article>{a} frame
+\begin{itemize}[<+->]
+\item<1-> A query asks. \pause
+\item<2-|alert@3> A key answers.
+\end{itemize}
+\begin{block}<3->{A block}
+Its text.
+\end{block}
+\end{frame}
+\begin{frame}
+\frametitle<presentation>{Code}\framesubtitle{In Python}
+\begin{columns}\column{0.5\textwidth} left, $a<b$ and a < 3 > 2
+\end{columns}
+\end{frame}
+\begin{frame}{}\end{frame}"""
+
+
+def test_slides_have_titles_and_say_nothing_of_when_they_show_what() -> None:
+    assert _blocks(_load(SLIDES)) == [
+        ("heading", 2, "Why"),
+        ("heading", 2, "Queries & $k$"),
+        ("paragraph", 0, "Dot products"),
+        ("paragraph", 0, "words in a frame"),
+        ("list", 0, "A query asks."),
+        ("list", 0, "A key answers."),
+        ("paragraph", 0, "A block"),
+        ("paragraph", 0, "Its text."),
+        ("heading", 2, "Code"),
+        ("paragraph", 0, "In Python"),
+        ("paragraph", 0, "left, $a<b$ and a < 3 > 2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("preamble", "encoding"),
+    [
+        (r"\usepackage[latin1]{inputenc}", "latin-1"),
+        (r"\usepackage [ascii,latin9] {inputenc}", "iso8859-15"),
+        (r"\RequirePackage[ansinew]{inputenc}", "cp1252"),
+        (r"\usepackage[T1]{fontenc}\inputencoding{cp1251}", "cp1251"),
+        ("\n% !TeX encoding = KOI8-R\n", "koi8-r"),
+        ("\n% \\usepackage[cp1251]{inputenc}\n\\usepackage[applemac]{inputenc}", "mac-roman"),
+        (r"\usepackage[latin1]{inputenc}", "utf-8"),  # saved anew by an editor that did not ask
+        ("", "utf-8"),
+    ],
+)
+def test_the_encoding_is_utf_8_or_the_one_that_is_named(preamble: str, encoding: str) -> None:
+    words = "Äh, naïve" if encoding not in ("cp1251", "koi8-r") else "Привет"
+    source = f"\\documentclass{{article}}{preamble}\\begin{{document}}{words}\\end{{document}}"
+    assert load("x.tex", source.encode(encoding)).text == words
+
+
+def test_without_a_named_encoding_only_comments_may_be_in_any() -> None:
+    assert load("x.tex", b"% \xa9 1998\nplain \\% words % \xe4\n").text == "plain % words"
+    with pytest.raises(LoadError, match=r"not UTF-8 text .*save it as UTF-8"):
+        load("x.tex", b"plain w\xf6rds \\% \xe4")
+
+
+def test_an_encoding_that_is_unknown_or_not_the_files_is_refused() -> None:
+    with pytest.raises(LoadError, match="unknown encoding, 'martian'"):
+        load("x.tex", b"\\usepackage[martian]{inputenc} w\xf6rds")
+    with pytest.raises(LoadError, match="not CP1252 text"):
+        load("x.tex", b"\\usepackage[ansinew]{inputenc} w\x81rds")
 
 
 def test_an_included_file_is_named_and_nothing_is_read() -> None:
