@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 import torch
@@ -33,6 +34,19 @@ def test_every_span_is_the_passages_own_words_token_by_token(reader: Reader) -> 
         assert text
     assert [s.score for s in reading.spans] == sorted((s.score for s in reading.spans), reverse=True)
     assert 0 < reading.answerable < 1
+
+
+def test_no_span_begins_or_ends_inside_a_word(reader: Reader) -> None:
+    """An untrained model points anywhere, and its small vocabulary cuts most words into several tokens."""
+    passages = ["The naïve model tokenizes Übermut, ΔW and градиент.", "你好tensor 50257x", *sentences(8)]
+    assert any(len(reader.released.tokenizer.encode(f" {word}")) > 1 for word in passages[0].split())
+    for question in ("Which model?", "What is the loss?", "Why?", "When was it?"):
+        for span in reader.read(question, passages).spans:
+            around = passages[span.passage][max(0, span.start - 1) : span.end + 1]
+            at = span.start - max(0, span.start - 1)
+            assert at == 0 or not re.match(r"[a-zA-Zà-üÀ-ÜΔа-я0-9]{2}", around), around
+            ends = passages[span.passage][span.end - 1 : span.end + 1]
+            assert not re.fullmatch(r"[a-zA-Zà-üÀ-ÜΔа-я0-9]{2}", ends), ends
 
 
 def test_a_batch_equals_its_questions_read_alone(reader: Reader) -> None:
