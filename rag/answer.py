@@ -137,7 +137,7 @@ def _claim(span: Span, passage: Passage, said: tuple[int, int]) -> Claim | None:
     if not _says_something(passage.text[start:end]):
         return None
     end = _with_closing(passage.text, start, end)
-    text, (first, last) = passage.evidence.text, passage.origin(start, end)
+    text, (first, last) = passage.evidence.text, _with_marks(passage.evidence.text, *passage.origin(start, end))
     ends = (span.start + length for length in accumulate(len(piece) for piece in span.pieces))
     cuts = [passage.origin(start, cut)[1] for cut in ends if start < cut < end]
     bounds = [first, *cuts, last]
@@ -166,6 +166,18 @@ def _with_closing(text: str, start: int, end: int) -> int:
     closing = text[end : end + 1]
     opening = _CLOSING.get(closing)
     return end + (opening is not None and text.count(opening, start, end) > text.count(closing, start, end))
+
+
+def _with_marks(text: str, start: int, end: int) -> tuple[int, int]:
+    """The range with the emphasis mark right before or behind it whose partner stands inside, as in "in the folder `.data"."""
+    for mark in _EMPHASIS:
+        if text.count(mark, start, end) % 2 == 0:
+            continue
+        if text.startswith(mark, end):
+            return start, end + len(mark)
+        if start >= len(mark) and text.endswith(mark, 0, start):
+            return start - len(mark), end
+    return start, end
 
 
 def _says_something(text: str) -> bool:

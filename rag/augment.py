@@ -2,7 +2,8 @@
 
 The reader learnt from running prose, so it is shown prose: every run of white space (a PDF's line ends, a code block's
 indentation) becomes one space, and Markdown's headings, emphasis marks and link targets are hidden. A heading repeats
-the question's words without answering it, and attracts a reader; in code the same sign begins a comment, which stays.
+the question's words without answering it, and attracts a reader; in code the same sign begins a comment, which stays. So
+does a heading that is a question: it tells what the text under it answers, and the reader points at nothing in it.
 Nothing is added: each character of a passage is a character of its evidence.
 """
 
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from rag.types import Evidence
 
 _WITH_HEADINGS = (".md", ".markdown", ".ipynb")
-_HEADING = re.compile(r"^#{1,6}[ \t][^\n]*", re.MULTILINE)
+_HEADING = re.compile(r"^(?P<mark>#{1,6}[ \t])(?:[^\n]*(?P<asks>\?)[ \t]*$|[^\n]*)", re.MULTILINE)
 _MARKED = re.compile(  # everything but the group is hidden
     r"(?<![\w*])\*{1,3}(?=\S)(?P<emphasis>[^*\n]+?)(?<=\S)\*{1,3}(?![\w*])"
     r"|(?<!`)`(?P<code>[^`\n]+)`(?!`)"
@@ -66,7 +67,7 @@ def _hidden(evidence: Evidence) -> set[int]:
     """The places of the characters that are not shown; headings are, where a passage holds nothing else."""
     text = evidence.text
     headings = _HEADING.finditer(text) if evidence.path.lower().endswith(_WITH_HEADINGS) else ()
-    hidden = {i for match in headings for i in range(*match.span())}
+    hidden = {i for match in headings for i in range(*match.span("mark" if match["asks"] else 0))}
     if all(character.isspace() or i in hidden for i, character in enumerate(text)):
         hidden = set()
     for match in _MARKED.finditer(text):

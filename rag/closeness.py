@@ -29,9 +29,14 @@ def no_opinion(sentences: Sequence[str]) -> None:
 
 
 def sentence_of(text: str, start: int, end: int) -> str:
-    """The sentences of `text` that [start, end) touches."""
-    touched = [(a, b) for a, b in sentence_spans(text) if a < end and b > start]
-    return text[touched[0][0] : touched[-1][1]] if touched else text
+    """The sentences of `text` that [start, end) touches; with the one before them if that asks what they answer."""
+    spans = sentence_spans(text)
+    touched = [n for n, (a, b) in enumerate(spans) if a < end and b > start]
+    if not touched:
+        return text
+    first = touched[0]
+    asked = first > 0 and text[spans[first - 1][1] - 1] == "?"
+    return text[spans[first - asked][0] : spans[touched[-1]][1]]
 
 
 def seconded(answerable: float, cosine: float) -> float:

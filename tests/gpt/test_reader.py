@@ -49,6 +49,23 @@ def test_no_span_begins_or_ends_inside_a_word(reader: Reader) -> None:
             assert not re.fullmatch(r"[a-zA-Zà-üÀ-ÜΔа-я0-9]{2}", ends), ends
 
 
+ASKS = "What is a token? A token is a piece of text. Why does it matter? Who knows?"
+
+
+def test_no_span_touches_a_sentence_that_asks(reader: Reader) -> None:
+    said = ASKS.index("A token"), ASKS.index(" Why")
+    for question in ("What is a token?", "Why does it matter?", "Who knows?", "Which piece?"):
+        spans = reader.read(question, [ASKS]).spans
+        assert spans
+        assert all(said[0] - 1 <= span.start < span.end <= said[1] for span in spans)
+
+
+def test_a_passage_that_only_asks_answers_nothing(reader: Reader) -> None:
+    assert reader.read("Why?", ["Why does it matter? Who knows?"]).spans == ()
+    assert reader.read("Why?", ["Why does it matter? Who knows?"]).answerable == 0
+    assert reader.read("Why?", ['He asked "Why does it matter?" and left.']).spans
+
+
 def test_a_batch_equals_its_questions_read_alone(reader: Reader) -> None:
     asked = [("Which model?", PASSAGES[:3]), ("What is the loss of step 9?", PASSAGES[2:]), ("Why?", ["key value"])]
     for (question, passages), together in zip(asked, reader.read_batch(asked), strict=True):

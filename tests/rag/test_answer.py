@@ -314,3 +314,22 @@ def test_where_nothing_was_found_nobody_is_asked() -> None:
 
     chosen = choose(Reading((), 0.0), (), None, closeness)
     assert (chosen.claim, chosen.answerable) == (None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "answer"),
+    [
+        ("Kept in the folder `.data`, beside.", "in the folder .data", "in the folder `.data`"),
+        ("Press `Ctrl-C` twice.", "Ctrl-C twice", "`Ctrl-C` twice"),
+        ("Press `Ctrl-C` twice.", "Ctrl-C", "Ctrl-C"),
+        ("It is **very fast** now.", "is very fast", "is **very fast**"),
+        ("It is **very fast** now.", "is very", "is **very"),
+        ("2 * 3 * 4", "2 * 3", "2 * 3"),
+    ],
+)
+def test_a_mark_whose_partner_is_in_the_answer_belongs_to_it(text: str, shown: str, answer: str) -> None:
+    passages = augment([evidence_of(text)])
+    start = passages[0].text.index(shown)
+    claim = choose(Reading((Span(0, start, start + len(shown), 0.0, (shown,)),), 1.0), passages).claim
+    assert claim is not None
+    assert claim.text == "".join(claim.pieces) == answer

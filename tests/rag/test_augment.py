@@ -53,6 +53,7 @@ def test_the_way_back_is_the_same_words(text: str, data: st.DataObject) -> None:
         ("## The KV cache\n\nIt stores keys.", "It stores keys."),
         ("It stores keys.\n\n## Its size\n\nTwo.", "It stores keys. Two."),
         ("## The KV cache\n", "## The KV cache"),
+        ("## How large is it? \n\nTwo.\n\n# Why? Or not\n\nSo.", "How large is it? Two. So."),
         ("**Momentum** keeps a *running mean*.", "Momentum keeps a running mean."),
         ("The factor `beta` is 0.9.", "The factor beta is 0.9."),
         ("See [the note](momentum.md).", "See the note."),

@@ -28,6 +28,19 @@ def test_the_sentences_that_a_span_touches_are_compared(words: str, sentence: st
     assert sentence_of(TEXT, start, start + len(words)) == sentence
 
 
+def test_a_sentence_behind_a_question_is_compared_with_it() -> None:
+    text = "Why tea? It is hot. And old. Who says so? Dr. Wu does. How?"
+    for words, compared in (
+        ("hot", "Why tea? It is hot."),
+        ("old", "And old."),
+        ("Wu", "Who says so? Dr. Wu does."),
+        ("old. Who says so? Dr.", "And old. Who says so? Dr. Wu does."),
+        ("Why", "Why tea?"),
+    ):
+        start = text.index(words)
+        assert sentence_of(text, start, start + len(words)) == compared
+
+
 @given(st.text(alphabet="aB .!?\n", min_size=1, max_size=40), st.data())
 def test_what_is_compared_holds_the_span_or_all_of_it_that_is_no_white_space(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text) - 1))
