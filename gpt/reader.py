@@ -27,8 +27,8 @@ from gpt.reading import (
     encode_piece,
     padded_length,
     span_log_probs,
+    stretches,
 )
-from gpt.sentences import sentence_spans
 from gpt.span import best_spans, null_margin
 
 RELEASED = Path(__file__).parent / "released"
@@ -107,9 +107,8 @@ class Reader:
             while at + width < len(order) and (width + 1) * len(flat[order[at + width]][2]) <= self.batch_tokens:
                 width += 1
             rows = [flat[j] for j in order[at : at + width]]
-            texts = [asked[i][1][part.passage] for i, part, _ in rows]
-            stretches = [_stretches(text, part.piece) for text, (_, part, _) in zip(texts, rows, strict=True)]
-            for (i, part, _), spans in zip(rows, self._spans([p for *_, p in rows], stretches), strict=True):
+            pieces = [(asked[i][1][part.passage], part.piece) for i, part, _ in rows]
+            for (i, part, _), spans in zip(rows, self._spans([p for *_, p in rows], pieces), strict=True):
                 located = (_locate(asked[i][1], part, *span) for span in spans)
                 found[i] += [span for span in located if span.pieces]  # none: part of a character
             at += width
@@ -126,16 +125,16 @@ class Reader:
         return [(part, build_prompt(tokenizer, asked, [part.piece])) for part in parts]
 
     @torch.inference_mode()
-    def _spans(self, prompts: Sequence[Prompt], stretches: Sequence[np.ndarray]) -> list[list[tuple[int, int, float]]]:
-        """For each prompt the best spans of its passage as (first token, last token, margin), each in one stretch."""
+    def _spans(
+        self, prompts: Sequence[Prompt], passages: Sequence[tuple[str, Piece]]
+    ) -> list[list[tuple[int, int, float]]]:
+        """For each prompt the best spans of its passage, a piece of a text, as (first token, last token, margin)."""
         model, pad_id = self.released.model, self.released.tokenizer.special_ids["<|pad|>"]
         length = padded_length(max(len(p) for p in prompts), self.window)
         batch = PromptBatch.pad(prompts, pad_id, length, str(next(model.parameters()).device))
         logits = model.span_logits(model(batch.ids, batch.marks, batch.mask))
         log_p = span_log_probs(logits, batch.allowed).cpu()
-        at, inside = batch.answer_at.cpu(), batch.passage_tokens.cpu()
-        for row, (prompt, numbers) in enumerate(zip(prompts, stretches, strict=True)):
-            inside[row, prompt.starts[0] : prompt.starts[0] + len(numbers)] = torch.from_numpy(numbers)
+        at, inside = batch.answer_at.cpu(), stretches(batch, prompts, passages)
         return [
             [
                 (span.start - prompt.starts[0], span.end - prompt.starts[0], null_margin(span.score, row, int(null)))
@@ -164,19 +163,6 @@ def _locate(passages: Sequence[str], part: _Part, first: int, last: int, margin:
     offsets = part.piece.offsets[first : last + 2]
     pieces = tuple(text[a:b] for a, b in itertools.pairwise(offsets) if b > a)
     return Span(part.passage, int(offsets[0]), int(offsets[-1]), margin, pieces)
-
-
-def _stretches(text: str, piece: Piece) -> np.ndarray:
-    """For each token of a piece of `text` the number, from 1, of the stretch that it stands in; 0 in a sentence that asks.
-    Such sentences part the stretches: what asks, as a heading or an exercise may, answers nothing."""
-    numbers = np.ones(len(piece), np.int64)
-    if "?" in text:
-        spans = sentence_spans(text)
-        for (_, before), (_, end) in itertools.pairwise([(0, 0), *spans]):  # with the blanks between
-            if text[end - 1] == "?":
-                numbers[piece.offsets[:-1] >= before] += 1
-                numbers[(piece.offsets[1:] > before) & (piece.offsets[:-1] < end)] = 0
-    return numbers
 
 
 def _whole_words(text: str, offsets: np.ndarray, first: int, last: int) -> tuple[int, int]:

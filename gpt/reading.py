@@ -11,6 +11,7 @@ training, docs/log.md).
 
 from __future__ import annotations
 
+import itertools
 import re
 import zlib
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from torch import Tensor
 
 from gpt.errors import ConfigError, ContextTooLong
 from gpt.model import attention_mask
+from gpt.sentences import sentence_spans
 from gpt.tokenizer import Tokenizer
 
 STOP_WORDS = frozenset(
@@ -31,6 +33,7 @@ STOP_WORDS = frozenset(
 _WORD = re.compile(r"\w+")
 _SUFFIXES = ("ing", "ed", "es", "s", "ly")
 PASSAGE_ROLE = 4
+ONLY_ASKS = "the passage only asks, and nothing in it can be an answer; give one that says something"
 OVERHEAD_TOKENS = 3  # two <|question|> and one <|answer|>; each passage adds one <|passage|>
 
 
@@ -188,3 +191,28 @@ class PromptBatch:
 def span_log_probs(span_logits: Tensor, allowed: Tensor) -> Tensor:
     """log P of the answer's first and last token, (B, T, 2), normalised over the allowed positions of a row."""
     return span_logits.masked_fill(~allowed[..., None], float("-inf")).log_softmax(dim=1)
+
+
+def stretches(batch: PromptBatch, prompts: Sequence[Prompt], passages: Sequence[tuple[str, Piece]]) -> Tensor:
+    """(B, T) int64 on the CPU: the tokens that an answer may begin and end at, each with the number, from 1, of the stretch
+    of its passage that an answer may not leave; 0 for the others. `passages`: of each prompt the text, and the piece of it
+    that stands there.
+
+    Sentences that ask part the stretches: what asks, as a heading or an exercise may, answers nothing.
+    """
+    numbers = batch.passage_tokens.cpu()
+    for row, (prompt, (text, piece)) in enumerate(zip(prompts, passages, strict=True)):
+        if "?" in text:
+            numbers[row, prompt.starts[0] : prompt.starts[0] + len(piece)] = torch.from_numpy(_between(text, piece))
+    return numbers
+
+
+def _between(text: str, piece: Piece) -> np.ndarray:
+    """For each token of the piece the number of its stretch between the sentences of the text that ask; 0 inside these."""
+    numbers = np.ones(len(piece), np.int64)
+    spans = sentence_spans(text)
+    for (_, before), (_, end) in itertools.pairwise([(0, 0), *spans]):  # with the blanks between
+        if text[end - 1] == "?":
+            numbers[piece.offsets[:-1] >= before] += 1
+            numbers[(piece.offsets[1:] > before) & (piece.offsets[:-1] < end)] = 0
+    return numbers

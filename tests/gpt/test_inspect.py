@@ -50,9 +50,18 @@ def test_an_earlier_layer_is_a_model_that_ends_there(released: Released) -> None
 
 def test_its_spans_are_the_readers(released: Released) -> None:
     found, read = inspect(released, QUESTION, PASSAGE).spans, Reader(released).read(QUESTION, [PASSAGE]).spans
-    assert [(span.start, span.end) for span in found] == [(span.start, span.end) for span in read]
+    assert len(found) == len(read)  # which makes whole words of them
+    assert all(whole.start <= span.start < span.end <= whole.end for span, whole in zip(found, read, strict=True))
     assert [span.margin for span in found] == pytest.approx([span.score for span in read], abs=1e-4)
     assert sum(span.probability for span in found) < 1
+
+
+def test_a_sentence_that_asks_is_seen_and_not_pointed_at(released: Released) -> None:
+    found = inspect(released, QUESTION, "Why does it matter? " + PASSAGE).spans
+    assert found
+    assert all(span.start >= len("Why does it matter?") for span in found)
+    with pytest.raises(ConfigError, match="the passage only asks"):
+        inspect(released, QUESTION, "Why does it matter?")
 
 
 def test_the_tokens_are_the_prompt_with_its_marks(released: Released) -> None:
