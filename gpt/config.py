@@ -262,6 +262,10 @@ _REFINE = dataclasses.replace(
     seed=3,
 )
 
+_REFINE_LARGE = dataclasses.replace(
+    _REFINE, steps=500, batch_tokens=65536, crop=0.3, token_dropout=0.05, checkpoint_every=200
+)
+
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
@@ -330,19 +334,8 @@ RECIPES: dict[str, Recipe] = {
                 token_dropout=0.05,  # some eighteen passes over the questions: not tried yet, see docs/log.md
                 checkpoint_every=500,
             ),
-            refine=dataclasses.replace(
-                _REFINE, steps=500, batch_tokens=65536, crop=0.3, token_dropout=0.05, checkpoint_every=200
-            ),
-            refit=dataclasses.replace(
-                _REFINE,
-                steps=500,
-                batch_tokens=65536,
-                crop=0.3,
-                token_dropout=0.05,
-                checkpoint_every=200,
-                repeats=4,
-                seed=41,
-            ),
+            refine=_REFINE_LARGE,
+            refit=dataclasses.replace(_REFINE_LARGE, repeats=4, seed=41),
             text_files=_WIKI + _ARXIV,
             explanation_files=(_WIKI[2], _ARXIV[1]),
             calibration_file="qa/squad-dev-v2.0-open.json.xz",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from indexer.errors import LoadError
 from indexer.loaders.decode import decode
 
 _SEARCHED_BYTES = 65_536  # where a preamble names it
@@ -29,12 +30,13 @@ def decode_latex(data: bytes) -> str:
     """As `decode`. What is UTF-8 is read as that: text in another encoding hardly ever happens to be. Else the encoding that
     the file names is taken; of one that names none, the comments, which are no text, may be in any."""
     try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
+        return decode(data)
+    except LoadError as error:
+        if not isinstance(error.__cause__, UnicodeDecodeError):  # it is empty, or no text at all
+            raise
         named = _NAMED.search(data[:_SEARCHED_BYTES])
         if named is None:
             return decode(_COMMENT.sub(rb"\1", data))
-        name = next(group for group in named.groups() if group).decode("ascii", "replace")
-        name = name.split(",")[-1].strip().lower()  # of several options the last one is in force
-        return decode(data, _NAMES.get(name, name))
-    return decode(data)
+    name = next(group for group in named.groups() if group).decode("ascii", "replace")
+    name = name.split(",")[-1].strip().lower()  # of several options the last one is in force
+    return decode(data, _NAMES.get(name, name))

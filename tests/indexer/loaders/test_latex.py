@@ -144,6 +144,14 @@ def test_without_a_named_encoding_only_comments_may_be_in_any() -> None:
         load("x.tex", b"plain w\xf6rds \\% \xe4")
 
 
+def test_a_byte_order_mark_and_what_is_no_text_are_told_before_anything_is_named() -> None:
+    assert load("x.tex", "words % gone\nand more".encode("utf-16")).text == "words and more"
+    with pytest.raises(LoadError, match="rename it to end in .pdf"):
+        load("x.tex", b"%PDF-1.4\n1 0 obj")
+    with pytest.raises(LoadError, match="rename it to end in .pdf"):
+        load("x.tex", b"%PDF-1.4\n%\xe2\xe3\n1 0 obj")
+
+
 def test_an_encoding_that_is_unknown_or_not_the_files_is_refused() -> None:
     with pytest.raises(LoadError, match="unknown encoding, 'martian'"):
         load("x.tex", b"\\usepackage[martian]{inputenc} w\xf6rds")
