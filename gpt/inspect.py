@@ -20,8 +20,8 @@ from torch import Tensor
 from gpt.checkpoint import Released
 from gpt.errors import ConfigError
 from gpt.model import GPT, Attention, Block, norm, rotate
-from gpt.reading import ONLY_ASKS, OnePassage, Piece, Prompt, PromptBatch, build_prompt, span_log_probs, stretches
-from gpt.span import best_spans, null_margin
+from gpt.reading import OnePassage, Piece, Prompt, PromptBatch, best_of_one, build_prompt, span_log_probs
+from gpt.span import null_margin
 
 N_SPANS = 5
 BATCH_TOKENS = 4096  # read at once when words are hidden
@@ -110,10 +110,8 @@ def inspect(released: Released, question: str, passage: str) -> Inspection:
             math.exp(span.score),
             null_margin(span.score, log_p[0], -1),
         )
-        for span in best_spans(log_p, stretches(batch, [prompt], [(passage, piece)]), N_SPANS)[0]
+        for span in best_of_one(log_p, batch, read, passage, N_SPANS)
     ]
-    if not spans:
-        raise ConfigError(ONLY_ASKS)
     return Inspection(
         tokens=_tokens(released, read, (question, passage)),
         first=tuple(tuple(layer[0, :, 0].exp().tolist()) for layer in lens),

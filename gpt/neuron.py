@@ -25,8 +25,7 @@ from gpt.checkpoint import Released
 from gpt.errors import ConfigError
 from gpt.model import GPT, Block
 from gpt.neuron_probe import Neuron, Probed, ReadPrompt, Slopes, most_telling, probe, switched_off
-from gpt.reading import ONLY_ASKS, OnePassage, PromptBatch, span_log_probs, stretches
-from gpt.span import best_spans
+from gpt.reading import OnePassage, PromptBatch, best_of_one, span_log_probs
 
 NORM_EPS = 1e-6  # of gpt.model.norm
 
@@ -119,12 +118,7 @@ def _read(released: Released, question: str, passage: str) -> tuple[ReadPrompt, 
     batch = PromptBatch.pad([one.prompt], tokenizer.special_ids["<|pad|>"], length=len(one.prompt))
     with torch.no_grad():
         logits = model.span_logits(model(batch.ids, batch.marks, batch.mask))
-    spans = best_spans(
-        span_log_probs(logits, batch.allowed), stretches(batch, [one.prompt], [(passage, one.passage)]), 1
-    )[0]
-    if not spans:
-        raise ConfigError(ONLY_ASKS)
-    best = spans[0]
+    best = best_of_one(span_log_probs(logits, batch.allowed), batch, one, passage, 1)[0]
     at, offsets = one.prompt.starts[0], one.passage.offsets
     return ReadPrompt(batch, best.start, best.end), int(offsets[best.start - at]), int(offsets[best.end - at + 1])
 

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from gpt.checkpoint import Released, load_released
@@ -28,6 +26,7 @@ from gpt.reading import (
     padded_length,
     span_log_probs,
     stretches,
+    whole_words,
 )
 from gpt.span import best_spans, null_margin
 
@@ -35,8 +34,6 @@ RELEASED = Path(__file__).parent / "released"
 DEFAULT_MODEL = "mini"
 MIN_PASSAGE_TOKENS = 64  # a question that leaves less room than this is too long
 N_SPANS = 5  # candidates a prompt
-# Latin, Greek and Cyrillic letters and digits; scripts that put no blanks between words have no such bounds.
-_OF_A_WORD = re.compile(r"[0-9A-Za-z\u00c0-\u024f\u0370-\u052f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,24 +156,10 @@ class Reader:
 
 def _locate(passages: Sequence[str], part: _Part, first: int, last: int, margin: float) -> Span:
     text = passages[part.passage]
-    first, last = _whole_words(text, part.piece.offsets, first, last)
+    first, last = whole_words(text, part.piece, first, last)
     offsets = part.piece.offsets[first : last + 2]
     pieces = tuple(text[a:b] for a, b in itertools.pairwise(offsets) if b > a)
     return Span(part.passage, int(offsets[0]), int(offsets[-1]), margin, pieces)
-
-
-def _whole_words(text: str, offsets: np.ndarray, first: int, last: int) -> tuple[int, int]:
-    """Tokens [first, last] and the others of the words that they begin and end in: a rare word has several tokens, and no
-    answer begins or ends inside one."""
-
-    def splits_a_word(at: int) -> bool:
-        return 0 < at < len(text) and all(_OF_A_WORD.match(character) for character in text[at - 1 : at + 1])
-
-    while first > 0 and splits_a_word(int(offsets[first])):
-        first -= 1
-    while last + 2 < len(offsets) and splits_a_word(int(offsets[last + 1])):
-        last += 1
-    return first, last
 
 
 def _parts(pieces: Sequence[Piece], room: int) -> list[_Part]:

@@ -24,6 +24,7 @@ from torch import Tensor
 from gpt.errors import ConfigError, ContextTooLong
 from gpt.model import attention_mask
 from gpt.sentences import sentence_spans
+from gpt.span import TokenSpan, best_spans
 from gpt.tokenizer import Tokenizer
 
 STOP_WORDS = frozenset(
@@ -32,8 +33,9 @@ STOP_WORDS = frozenset(
 )
 _WORD = re.compile(r"\w+")
 _SUFFIXES = ("ing", "ed", "es", "s", "ly")
+# Latin, Greek and Cyrillic letters and digits; scripts that put no blanks between words have no such bounds.
+_OF_A_WORD = re.compile(r"[0-9A-Za-z\u00c0-\u024f\u0370-\u052f]")
 PASSAGE_ROLE = 4
-ONLY_ASKS = "the passage only asks, and nothing in it can be an answer; give one that says something"
 OVERHEAD_TOKENS = 3  # two <|question|> and one <|answer|>; each passage adds one <|passage|>
 
 
@@ -216,3 +218,26 @@ def _between(text: str, piece: Piece) -> np.ndarray:
             numbers[piece.offsets[:-1] >= before] += 1
             numbers[(piece.offsets[1:] > before) & (piece.offsets[:-1] < end)] = 0
     return numbers
+
+
+def best_of_one(log_p: Tensor, batch: PromptBatch, read: OnePassage, passage: str, n: int) -> list[TokenSpan]:
+    """The `n` best spans of the only prompt of a batch, in its tokens; log_p (1, T, 2). Raises ConfigError where nothing in
+    the passage can be an answer."""
+    spans = best_spans(log_p, stretches(batch, [read.prompt], [(passage, read.passage)]), n)[0]
+    if not spans:
+        raise ConfigError("the passage only asks, and nothing in it can be an answer; give one that says something")
+    return spans
+
+
+def whole_words(text: str, piece: Piece, first: int, last: int) -> tuple[int, int]:
+    """Tokens [first, last] of a piece of `text`, and the others of the words that they begin and end in: a rare word has
+    several tokens, and no answer begins or ends inside one."""
+
+    def splits_a_word(at: int) -> bool:
+        return 0 < at < len(text) and all(_OF_A_WORD.match(character) for character in text[at - 1 : at + 1])
+
+    while first > 0 and splits_a_word(int(piece.offsets[first])):
+        first -= 1
+    while last + 2 < len(piece.offsets) and splits_a_word(int(piece.offsets[last + 1])):
+        last += 1
+    return first, last

@@ -31,7 +31,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the reader found: candidate spans, best first (never empty unless there was no passage to read),
+    """What the reader found: candidate spans, best first (empty only where no passage says anything),
     and the calibrated probability that the question is answered in the passages at all."""
 
     spans: tuple[Span, ...]

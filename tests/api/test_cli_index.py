@@ -196,3 +196,12 @@ def test_a_long_path_stays_on_one_line_to_be_copied() -> None:
     lines = stream.getvalue().splitlines()
     assert f"could not read {path}: damaged" in lines
     assert f"read in part {path}: page 1 is an image" in lines
+
+
+def test_a_long_path_that_is_found_stays_on_one_line(run_here: Run, notes: Path) -> None:
+    folder = notes / "a long name of a folder" / "another long name of a folder" / "and yet another long one"
+    folder.mkdir(parents=True)
+    (folder / "whisky.md").write_text("# Whisky\n\nWhisky is not brewed but distilled.\n", encoding="utf-8")
+    run_here("index", "notes")
+    (line,) = (line for line in run_here("search", "whisky").out.splitlines() if "whisky.md" in line)
+    assert str(folder / "whisky.md") in line

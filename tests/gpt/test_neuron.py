@@ -15,7 +15,7 @@ from gpt.errors import ConfigError, ContextTooLong
 from gpt.model import Block
 from gpt.neuron import Explanation, explain_neuron
 from gpt.reader import Reader
-from gpt.reading import PromptBatch, build_prompt, encode_piece, span_log_probs
+from gpt.reading import PromptBatch, build_prompt, encode_piece, span_log_probs, whole_words
 from tests.gpt.conftest import PASSAGE, QUESTION
 
 
@@ -52,8 +52,11 @@ def test_the_forward_numbers_are_the_models(released: Released) -> None:
 
 def test_it_explains_the_answer_that_the_reader_gives(released: Released) -> None:
     found, best = explain_neuron(released, QUESTION, PASSAGE), Reader(released).read(QUESTION, [PASSAGE]).spans[0]
-    assert best.start <= found.start < found.end <= best.end  # the reader makes whole words of it
-    assert found.token in best.pieces
+    piece = encode_piece(released.tokenizer, PASSAGE)
+    first, last = piece.offsets.tolist().index(found.start), piece.offsets.tolist().index(found.end) - 1
+    whole = whole_words(PASSAGE, piece, first, last)
+    assert (piece.offsets[whole[0]], piece.offsets[whole[1] + 1]) == (best.start, best.end)
+    assert found.token == best.pieces[first - whole[0]]
     assert 1 <= found.position <= found.prompt_tokens
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.closeness import CLOSE, NEITHER, READER, no_opinion, seconded, sentence_of
+from rag.closeness import seconded, sentence_of
 
 TEXT = "Tea is a drink. Dr. Wu brews it at 80 degrees, e.g. in a pot. Coffee is another."
 
@@ -57,9 +55,6 @@ def test_both_opinions_count_and_the_closer_the_surer(p: float, q: float, near: 
 
 
 def test_it_is_the_logistic_fit_that_was_measured() -> None:
-    log_odds = READER * math.log(0.8 / 0.2) + CLOSE * 0.5 + NEITHER
-    assert seconded(0.8, 0.5) == pytest.approx(1 / (1 + math.exp(-log_odds)))
-
-
-def test_nothing_is_said_where_nothing_is_known() -> None:
-    assert no_opinion(["a sentence"]) is None
+    """0.69 log-odds of the reader + 5.22 cosine - 2.97, in docs/log.md."""
+    assert seconded(0.8, 0.5) == pytest.approx(0.6448, abs=1e-4)
+    assert seconded(0.5, 0.569) == pytest.approx(0.5, abs=1e-3)

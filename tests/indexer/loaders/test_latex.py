@@ -146,9 +146,9 @@ def test_without_a_named_encoding_only_comments_may_be_in_any() -> None:
 
 def test_a_byte_order_mark_and_what_is_no_text_are_told_before_anything_is_named() -> None:
     assert load("x.tex", "words % gone\nand more".encode("utf-16")).text == "words and more"
-    with pytest.raises(LoadError, match="rename it to end in .pdf"):
+    with pytest.raises(LoadError, match=r"rename it to end in \.pdf"):
         load("x.tex", b"%PDF-1.4\n1 0 obj")
-    with pytest.raises(LoadError, match="rename it to end in .pdf"):
+    with pytest.raises(LoadError, match=r"rename it to end in \.pdf"):
         load("x.tex", b"%PDF-1.4\n%\xe2\xe3\n1 0 obj")
 
 
