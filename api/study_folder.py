@@ -54,5 +54,5 @@ def _document(found: Found, parsers: Loading, count_tokens: Callable[[str], int]
     path = found.path
     extracted = parsers.load(path, read_found(found))
     chunks = chunk(extracted, count_tokens=count_tokens)
-    evidence = [Evidence("", "", path, path, "", c.start, c.end, c.text, 0.0) for c in chunks]
+    evidence = [Evidence("", "", path, path, "", c.start, c.end, c.text, 0.0, c.headings) for c in chunks]
     return Document(path, tuple(passage.text for passage in augment(evidence) if passage.text))

@@ -1,4 +1,4 @@
-"""What stands around a hit: the passages before and after it in the same document."""
+"""What stands around a place of a text: the passages before and after a hit, and the headings above."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from indexer.types import Chunk, Hit
 
 _AROUND = """SELECT ordinal, start, "end", chunk.text, headings FROM chunk JOIN document USING (document_id)
     WHERE document_id = ?1 AND sha256 = ?2 AND ordinal BETWEEN ?3 - ?4 AND ?3 + ?4 AND ordinal != ?3 ORDER BY ordinal"""
+_ABOVE = 'SELECT headings FROM chunk WHERE document_id = ?1 AND start <= ?2 AND "end" > ?2'
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +30,9 @@ def context_of(reading: Reading, hit: Hit, n: int) -> Context:
     return Context(
         tuple(chunk for at, chunk in chunks if at < ordinal), tuple(chunk for at, chunk in chunks if at > ordinal)
     )
+
+
+def headings_at(reading: Reading, document_id: str, at: int) -> tuple[str, ...]:
+    """The headings, outermost first, of the chunk that holds the character `at`; none where there is no such chunk."""
+    row = reading.connection.execute(_ABOVE, (document_id, at)).fetchone()
+    return () if row is None else tuple(json.loads(str(row[0])))

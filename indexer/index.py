@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from indexer.context import Context, context_of
+from indexer.context import Context, context_of, headings_at
 from indexer.embed import Embedder, SentenceTransformerEmbedder
 from indexer.errors import EmbeddingModelError
 from indexer.lock import FolderLock, claim
@@ -173,6 +173,11 @@ class Index:
         """Up to `n` passages on each side of `hit`; none when its document has changed since."""
         with self._store.read() as reading:
             return context_of(reading, hit, n)
+
+    def headings_at(self, document_id: str, at: int) -> tuple[str, ...]:
+        """The headings, outermost first, that the passage with the character `at` stands under; none where none is."""
+        with self._store.read() as reading:
+            return headings_at(reading, document_id, at)
 
     def change_model(self, embedder: Embedder, *, progress: Callable[[int, int], None] | None = None) -> None:
         """Embeds everything with `embedder` and uses it from then on; `progress` is told the texts done and in all.

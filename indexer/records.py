@@ -24,7 +24,7 @@ _DOCUMENT = """SELECT document_id, name, path, title, media_type, sha256, size_b
         notices
     FROM document JOIN collection USING (collection_id)"""
 PUT_WORDS = "INSERT INTO chunk_fts (rowid, text, headings, title) VALUES (?, ?, ?, ?)"
-READ_AS = 2  # raised whenever a loader or the chunker gives something else for the same bytes (tests/indexer/test_read_as.py)
+READ_AS = 3  # raised whenever a loader or the chunker gives something else for the same bytes (tests/indexer/test_read_as.py)
 _KNOWN = f"SELECT document_id, path, sha256, size_bytes, mtime_ns, uploaded, read_as < {READ_AS} FROM document"
 _IN_PART = "notices <> '[]'"  # of what is not known, NULL, this is not true
 

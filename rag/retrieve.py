@@ -83,7 +83,8 @@ def evidence_at(index: Index, document_id: str, start: int, end: int) -> Evidenc
     """The characters [start, end) of a document's text as evidence, found by no search. Raises DocumentNotFound."""
     document, text = index.document(document_id), index.text(document_id)[start:end]
     where = (document.title, document.path, document.sha256)
-    return Evidence(f"{document_id}-{start}-{end}", document_id, *where, start, start + len(text), text, 0.0)
+    headings = index.headings_at(document_id, start)
+    return Evidence(f"{document_id}-{start}-{end}", document_id, *where, start, start + len(text), text, 0.0, headings)
 
 
 def holds_passages(index: Index, collection: str | None) -> bool:
@@ -131,4 +132,5 @@ def _evidence(hit: Hit) -> Evidence:
         end=hit.end,
         text=hit.text,
         score=hit.score,
+        headings=hit.headings,
     )

@@ -35,7 +35,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A retrieved passage: the characters [start, end) of a document's extracted text."""
+    """A retrieved passage: the characters [start, end) of a document's extracted text, and the headings it stands under."""
 
     chunk_id: str
     document_id: str
@@ -46,6 +46,7 @@ class Evidence:
     end: int
     text: str
     score: float
+    headings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,10 +40,16 @@ _NOT_IN_A_ROW = ("table", "ul", "ol", "pre", "h1", "h2", "h3", "h4", "tr")  # th
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LEADS_ON = frozenset(("next", "prev", "previous", "up", "contents", "index"))  # link types of HTML 4 and of Texinfo
 _FURNITURE_CLASSES = frozenset(("headerlink", "navigation", "navbar"))  # the first: the "¶" after a heading
+_CONTENTS_CLASSES = frozenset(
+    ("toc", "contents", "shortcontents", "contents_element", "overview_element", "table-of-contents", "toctree-wrapper")
+) | frozenset(("section-toc", "list-of-tables", "list-of-figures", "list-of-examples"))
+_MAX_CONTENTS = 200  # tables of contents that are looked for on a page
+_ENOUGH_WORDS = 50  # of a page beside its table of contents; one that has fewer is made to lead on
 _LEADING_KEYS = frozenset("npu")  # DocBook's keys for next, previous and up
 _MAX_ABOVE, _MAX_INSIDE, _MAX_UNLINKED_WORDS = 6, 60, 12  # ancestors of a link, elements and words of a block of links
 _PROSE = frozenset(("p", "li", "dd", "pre", "blockquote"))
 _WHOLE = frozenset(("html", "body", "main", "article", "section"))
+_LISTS = ("div", "section", "ul", "ol", "dl", "table")
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 
@@ -65,6 +71,7 @@ def parse(data: bytes) -> etree._Element:
 def read(root: etree._Element) -> Writer:
     """The visible words of the main part of a page; of the whole page where the main part has none."""
     _mark_navigation(root)
+    _mark_contents(root)
     writer = Writer()
     for part in _main_parts(root):
         writer = Writer()
@@ -143,6 +150,31 @@ def _mark_navigation(root: etree._Element) -> None:
             block.set("role", "navigation")
 
 
+def _mark_contents(root: etree._Element) -> None:
+    """Gives the role of navigation to each table of contents, unless the page is little more than that: it repeats the
+    headings, and a search would find it in the place of what it leads to."""
+    called = (
+        one for one in root.iter(*_LISTS) if not _CONTENTS_CLASSES.isdisjoint(one.get("class", "").lower().split())
+    )
+    tables: list[etree._Element] = []  # none within another
+    for element in islice(called, _MAX_CONTENTS):
+        if _is_little_but_links(element) and not any(above in tables for above in element.iterancestors()):
+            tables.append(element)
+    body = next(root.iter("body"), root)
+    if _n_words(body) - sum(map(_n_words, tables)) >= _ENOUGH_WORDS:
+        for table in tables:
+            table.set("role", "navigation")
+
+
+def _is_little_but_links(element: etree._Element) -> bool:
+    n_linked = sum(map(_n_words, element.iter("a")))
+    return n_linked > 0 and _n_words(element) - n_linked <= max(_MAX_UNLINKED_WORDS, n_linked // 5)
+
+
+def _n_words(element: etree._Element) -> int:
+    return len("".join(element.itertext()).split())
+
+
 def _is_small(element: etree._Element) -> bool:
     """Whether it holds little more than a few links: few words besides them, and neither headings nor paragraphs without."""
     inside = list(islice(element.iter(), _MAX_INSIDE + 1))
@@ -150,8 +182,8 @@ def _is_small(element: etree._Element) -> bool:
         return False
     if any(_BLOCKS.get(each.tag) == "heading" or (each.tag in _PROSE and each.find(".//a") is None) for each in inside):
         return False
-    linked = sum(len("".join(link.itertext()).split()) for link in inside if link.tag == "a")
-    return len("".join(element.itertext()).split()) - linked <= _MAX_UNLINKED_WORDS
+    n_linked = sum(_n_words(link) for link in inside if link.tag == "a")
+    return _n_words(element) - n_linked <= _MAX_UNLINKED_WORDS
 
 
 def _write(part: etree._Element, writer: Writer) -> None:

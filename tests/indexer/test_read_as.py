@@ -28,7 +28,7 @@ def digest() -> str:
 
 
 def test_a_change_of_what_is_read_raises_its_number() -> None:
-    known = {2: "515018a2f0228f6b"}
+    known = {3: "515018a2f0228f6b"}
     assert known[READ_AS] == digest(), (
         "the same bytes are read otherwise than before: raise READ_AS in indexer/records.py, so that the next sync reads what "
         "is stored again, and put the new digest here under the new number"

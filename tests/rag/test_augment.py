@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -105,3 +107,40 @@ def test_a_comment_in_code_is_no_heading() -> None:
     text = "# Self-attention relates the positions of one sequence.\nx = 1"
     (passage,) = augment([evidence_of(text, name="annotated.py")])
     assert passage.text == " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "headings", "text", "shown"),
+    [
+        ("a.html", ("Data", "Data frames"), "Data frames\n\nA list of vectors.", "A list of vectors."),
+        (
+            "a.EPUB",
+            ("Data frames",),
+            "Of data frames\n\nData frames are lists.",
+            "Of data frames Data frames are lists.",
+        ),
+        ("a.docx", ("The long heading of two lines",), "The long heading\nof two lines:\n\nText.", "Text."),
+        ("a.tex", ("What is a list?",), "What is a list?\n\nAnything.", "What is a list? Anything."),
+        ("a.html", ("3 Data",), "3.5.1. Data frames\n\n3.5 million of them.\n\n3.6 Lists", "3.5 million of them."),
+        (
+            "a.html",
+            (),
+            "3.6 Lists are values.\n3.11 | Lists | 2022\n3.7 of",
+            "3.6 Lists are values. 3.11 | Lists | 2022",
+        ),
+        (
+            "a.pdf",
+            ("The Paper", "Jane Doe", "2.1 Data"),
+            "The Paper\nJane Doe\n2.1 Data\nText.",
+            "The Paper Jane Doe Text.",
+        ),
+        ("a.py", ("def f(x)",), "def f(x)\n    return x", "def f(x) return x"),
+        ("a.html", ("Data frames",), "Data frames", "Data frames"),
+    ],
+)
+def test_headings_without_marks_are_hidden_where_they_are_lines(
+    name: str, headings: tuple[str, ...], text: str, shown: str
+) -> None:
+    (passage,) = augment([replace(evidence_of(text, name=name), headings=headings)])
+    assert passage.text == shown
+    assert "".join(" " if text[i].isspace() else text[i] for i in passage.offsets) == passage.text

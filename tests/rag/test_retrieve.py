@@ -9,10 +9,11 @@ import pytest
 
 from indexer.index import Index
 from indexer.types import Filter, Hit, Place
+from rag.augment import augment
 from rag.closeness import MEASURED_WITH
 from rag.errors import EvidenceGone, NothingIndexed, UnknownCollection
 from rag.pipeline import Pipeline
-from rag.retrieve import IndexRetriever, drop_near_duplicates, holds_passages
+from rag.retrieve import IndexRetriever, drop_near_duplicates, evidence_at, holds_passages
 from rag.types import Question
 from tests.indexer.fakes import HashEmbedder
 from tests.rag.fakes import FakeReader
@@ -39,6 +40,16 @@ def test_the_best_passages_come_with_everything_a_citation_needs(index: Index) -
     assert (evidence.document_id, evidence.sha256, evidence.path) == (document.document_id, document.sha256, "rule.md")
     assert evidence.text == index.text(document.document_id)[evidence.start : evidence.end]
     assert found.generation == index.generation
+
+
+def test_a_passage_taken_by_its_place_is_shown_as_the_one_that_was_found(index: Index) -> None:
+    page = "<h1>Tea</h1><p>Leaves.</p><h2>Green tea</h2><p>Green tea is brewed at eighty degrees.</p>"
+    document = index.add("tea.html", page.encode())
+    (found,) = IndexRetriever(index).retrieve("eighty degrees", n_evidence=1, filter=Filter()).evidence
+    taken = evidence_at(index, document.document_id, found.start, found.end)
+    assert found.headings == taken.headings == ("Tea", "Green tea")
+    assert [passage.text for passage in augment([found, taken])] == ["Green tea is brewed at eighty degrees."] * 2
+    assert index.headings_at(document.document_id, 10**6) == ()
 
 
 def test_a_citation_is_read_afresh_and_placed(index: Index) -> None:

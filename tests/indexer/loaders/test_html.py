@@ -172,3 +172,29 @@ def test_links_to_the_next_section_are_no_text(links: str) -> None:
 )
 def test_what_a_page_says_beside_such_a_link_stays(content: str) -> None:
     assert "Momentum" in load("a.html", f"<body>{content}<p>And more.</p></body>".encode()).text
+
+
+WORDS = "A data frame is a list of vectors of one length. " * 6
+SPHINX_TOC = """<div class="toctree-wrapper compound"><p class="caption">Contents:</p><ul><li class="toctree-l1">
+<a href="a">Lists</a><ul><li class="toctree-l2"><a href="b">Data frames</a></li></ul></li></ul></div>"""
+DOCBOOK_TOC = """<div class="toc"><p><strong>Table of Contents</strong></p><dl class="toc"><dt><a href="a">1. Lists</a></dt>
+<dd><dl><dt><a href="b">1.1. Data frames</a></dt></dl></dd></dl></div>"""
+TEXINFO_TOC = """<div class="Contents_element" id="SEC_Contents"><h2 class="contents-heading">Table of Contents</h2>
+<div class="contents"><ul><li><a href="a">1 Lists</a></li></ul></div></div>"""
+
+
+@pytest.mark.parametrize("contents", [SPHINX_TOC, DOCBOOK_TOC, TEXINFO_TOC, SPHINX_TOC + TEXINFO_TOC])
+def test_a_table_of_contents_is_no_text(contents: str) -> None:
+    page = f"<body><h1>Data</h1>{contents}<p>{WORDS}</p></body>"
+    assert load("a.html", page.encode()).text == f"Data\n\n{WORDS.strip()}"
+
+
+def test_a_page_that_is_little_more_than_its_table_of_contents_keeps_it() -> None:
+    page = f"<body><h1>The manual</h1><p>Read it.</p>{DOCBOOK_TOC}</body>"
+    assert "1.1. Data frames" in load("a.html", page.encode()).text
+
+
+def test_a_list_that_says_more_than_its_links_is_text_whatever_it_is_called() -> None:
+    item = '<li><a href="a">Lists</a> hold values of any kind, others too, in one order that is kept for ever and a day</li>'
+    page = f'<body><p>{WORDS}</p><ul class="contents">{item * 3}</ul></body>'
+    assert "in one order that is kept" in load("a.html", page.encode()).text
