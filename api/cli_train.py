@@ -36,8 +36,9 @@ Every stage goes on from its last checkpoint when it is run again with the same 
 a machine), mini (two CPU cores, five to six hours), base (one large GPU, under half an hour).
 
 --dataset takes text (.txt .md), JSON lines, JSON, parquet, folders of these, and hub:NAME[@CONFIG][:SPLIT]; only hub: is
-ever looked for outside of this machine. Rows of {context, question, answers} and SQuAD's files are questions, the rest is
-text. Data sets take the place of the recipe's files of their kind and join each other.
+ever looked for outside of this machine. Rows of {context, question, answers} and SQuAD's files are questions, rows of
+{question, answers} are questions for which the stage refit looks for passages in the texts, the rest is text. Data sets take
+the place of the recipe's files of their kind and join each other.
 
 --docs goes on from a trained reader with questions that your documents ask themselves, and keeps the result only if
 held-out questions say that it did not get worse."""
@@ -146,7 +147,8 @@ def _prepared(recipe: Recipe, args: argparse.Namespace, out: Path) -> Recipe:
     prepared = [prepare(name, kept, args.fields or (), n_chars) for name in args.dataset]
     for made in prepared:
         left_out = f", {made.left_out} without their answer's words left out" if made.left_out else ""
-        sys.stderr.write(f"{made.name}: {made.texts} texts, {made.questions} questions{left_out}\n")
+        without = f", {made.open_questions} questions without a passage" if made.open_questions else ""
+        sys.stderr.write(f"{made.name}: {made.texts} texts, {made.questions} questions{left_out}{without}\n")
     chosen = with_datasets(recipe, prepared, kept, args.corpus)
     check_covered(chosen, _stages(chosen, args.stage), out)
     args.corpus = args.corpus or kept

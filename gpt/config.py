@@ -103,6 +103,7 @@ class TrainConfig:
     taught_by: str = ""  # which ones
     recurring: float = 0.0  # questions about recurring spans in a pass, new ones each time, for each of the others
     repeats: int = 1  # times a pass takes each question of the articles that only refit reads
+    repeats_open: int = 1  # and each of those that came without a passage (gpt/distant.py)
 
     def cycle_of(self, step: int) -> tuple[int, int, int]:
         """(the cycle that step belongs to, from 0; its first step; the first one after it)."""
@@ -111,7 +112,7 @@ class TrainConfig:
         return cycle, first, end
 
     def __post_init__(self) -> None:
-        for name in ("steps", "cycles", "batch_tokens", "checkpoint_every", "row_tokens", "repeats"):
+        for name in ("steps", "cycles", "batch_tokens", "checkpoint_every", "row_tokens", "repeats", "repeats_open"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}={getattr(self, name)} must be at least 1")
         fractions = (
@@ -193,6 +194,10 @@ class Recipe:
     recurring_files: tuple[str, ...] = ()  # texts whose recurring spans are asked for (gpt/recurring.py)
     recurring_chars: int = 200_000_000
     max_recurring: int = 60_000
+    open_questions: tuple[
+        str, ...
+    ] = ()  # files of questions without passages, for refit, where the data folder has them
+    open_texts: tuple[str, ...] = ()  # files of texts in which passages for them are looked for (gpt/distant.py)
     detect: TrainConfig | None = None  # a stage between pretraining and reading, if any (gpt/detection.py)
     refine: TrainConfig | None = None  # a stage after reading, if any: it reads on, with itself as the teacher
     refine2: TrainConfig | None = None  # and once more, from where that ended
@@ -285,6 +290,7 @@ RECIPES: dict[str, Recipe] = {
             reading2=TrainConfig(steps=5, batch_tokens=1024, checkpoint_every=5, seed=2),
             refit=TrainConfig(steps=5, batch_tokens=1024, checkpoint_every=5, repeats=2),
             reinforce=ReinforceConfig(steps=5, batch_tokens=1024, checkpoint_every=5),
+            open_texts=(_WIKI[0],),
             held_out_articles=2,
             never_read=1,
         ),
@@ -300,7 +306,9 @@ RECIPES: dict[str, Recipe] = {
             reading2=dataclasses.replace(
                 _READING, steps=4000, way=0.5, unanswerable=0.36, misleading=0.6, altered=0.4, renamed=0.15, seed=21
             ),
-            refit=dataclasses.replace(_REFINE, steps=3000, cycles=2, way=0.7, repeats=4, seed=41),
+            refit=dataclasses.replace(_REFINE, steps=3500, cycles=2, way=0.7, repeats=4, repeats_open=2, seed=53),
+            open_questions=("qa/open-questions.jsonl",),
+            open_texts=_WIKI,
             text_files=(*_WIKI, _ARXIV[0], _ARXIV[3]),
             pretrain_chars=300_000_000,
             definition_files=("qa/definitions.jsonl.xz", _WIKI[1], _WIKI[4]),
@@ -335,7 +343,8 @@ RECIPES: dict[str, Recipe] = {
                 checkpoint_every=500,
             ),
             refine=_REFINE_LARGE,
-            refit=dataclasses.replace(_REFINE_LARGE, repeats=4, seed=41),
+            refit=dataclasses.replace(_REFINE_LARGE, repeats=4, repeats_open=2, seed=41),
+            open_texts=_WIKI,
             text_files=_WIKI + _ARXIV,
             explanation_files=(_WIKI[2], _ARXIV[1]),
             calibration_file="qa/squad-dev-v2.0-open.json.xz",

@@ -33,7 +33,7 @@ ARTICLE_PARAGRAPHS = 20  # contexts without a title that make an article, among 
 @dataclass(frozen=True)
 class Prepared:
     """What one data set became: the names of its files (None: it held nothing of the kind) and their counts.
-    `left_out` are questions whose answer does not stand in their context, word for word."""
+    `left_out` are questions whose answer does not stand in their context, word for word; `open_questions` have none."""
 
     name: str
     text_file: str | None
@@ -42,6 +42,8 @@ class Prepared:
     questions: int
     articles: int
     left_out: int
+    open_file: str | None = None
+    open_questions: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,16 +97,37 @@ def with_datasets(recipe: Recipe, prepared: Sequence[Prepared], folder: Path, co
             recurring_files=texts,
             sentence_files=(),
             calibration_file="",
+            open_questions=(),
+            open_texts=texts,
         )
+    asked = tuple(os.path.relpath(folder / p.open_file, base) for p in prepared if p.open_file)
+    if asked:
+        recipe = dataclasses.replace(recipe, open_questions=asked, open_texts=texts or recipe.open_texts)
     if questions:
         articles = sum(p.articles for p in prepared)
         held_out = min(recipe.held_out_articles, max(1, articles // 10))
         never_read = max(1, held_out * recipe.never_read // recipe.held_out_articles)
         refit = recipe.refit if never_read < held_out else None
-        return dataclasses.replace(
+        recipe = dataclasses.replace(
             recipe, qa_files=questions, held_out_articles=held_out, never_read=never_read, refit=refit
         )
-    return recipe if corpus else dataclasses.replace(recipe, qa_files=())
+    elif corpus is None:
+        recipe = dataclasses.replace(recipe, qa_files=())
+    _check_open(recipe, asked)
+    return recipe
+
+
+def _check_open(recipe: Recipe, asked: Sequence[str]) -> None:
+    """Raises ConfigError when questions without passages would not be read."""
+    if asked and recipe.refit is None:
+        raise ConfigError(
+            "questions without a passage are read by the stage refit, which this recipe has only with 20 articles of labelled "
+            "questions or more; give --corpus DIR, or more of these"
+        )
+    if asked and not recipe.open_texts:
+        raise ConfigError(
+            "no text to look for passages in; give --corpus DIR, or a --dataset of text beside the questions"
+        )
 
 
 def check_covered(recipe: Recipe, stages: Sequence[str], out: Path) -> None:
@@ -146,10 +169,12 @@ class _Writer:
     def __init__(self, base: Path, fields: Sequence[str], max_chars: int):
         self.text_file = base.with_name(f"{base.name}.jsonl")
         self.question_file = base.with_name(f"{base.name}.json")
+        self.open_file = base.with_name(f"{base.name}.open.jsonl")
         self.fields, self.left = fields, max_chars
-        self.texts = self.questions = self.left_out = 0
+        self.texts = self.questions = self.left_out = self.open_questions = 0
         self.contexts: dict[str, dict[str, list[_Asked]]] = {}  # title -> context -> questions
-        self.text_file.write_text("", encoding="utf-8")
+        for file in (self.text_file, self.open_file):
+            file.write_text("", encoding="utf-8")
 
     def add(self, rows: Iterator[Row]) -> None:
         """One file's rows; its first row says whether they are questions or text."""
@@ -158,6 +183,8 @@ class _Writer:
             return
         if "question" in first.values and _field(first.values, CONTEXT_FIELDS):
             self._add_questions(first, rows)
+        elif "question" in first.values and _field(first.values, ANSWER_FIELDS) and not self.fields:
+            self._add_open(first, rows)
         else:
             self._add_texts(first, rows)
 
@@ -193,14 +220,27 @@ class _Writer:
             self.contexts.setdefault(str(row.values.get("title") or ""), {}).setdefault(context, []).append(asked)
             self.questions += 1
 
+    def _add_open(self, first: Row, rows: Iterator[Row]) -> None:
+        """Questions that came with answers and without a context, for `gpt.distant`."""
+        with self.open_file.open("a", encoding="utf-8") as lines:
+            for row in itertools.islice(itertools.chain((first,), rows), MAX_QUESTIONS - self.open_questions):
+                field = _field(row.values, ANSWER_FIELDS)
+                if field is None or "question" not in row.values:
+                    raise DataError(f"{row.place} has no question with answers; give each row {{question, answers}}")
+                said = [answer for answer, _ in _answers(_wordings(row.values[field]), row.place)]
+                lines.write(json.dumps({"question": _text(row, "question").strip(), "answers": said}) + "\n")
+                self.open_questions += 1
+
     def finish(self, name: str) -> Prepared:
         """Writes the questions. Raises DataError when there is nothing to train on."""
         articles = _articles(self.contexts)
         if not self.texts:
             self.text_file.unlink()
+        if not self.open_questions:
+            self.open_file.unlink()
         if self.left_out and not self.questions:
             raise DataError(f"{name}: none of the {self.left_out} answers stands in its context, word for word")
-        if not self.texts and not self.questions:
+        if not self.texts and not self.questions and not self.open_questions:
             raise DataError(f"{name} holds no text and no questions; name a data set that does")
         if self.questions:
             if len(articles) < 2:
@@ -214,6 +254,8 @@ class _Writer:
             self.questions,
             len(articles),
             self.left_out,
+            self.open_file.name if self.open_questions else None,
+            self.open_questions,
         )
 
 
@@ -255,6 +297,12 @@ def _answers(value: Any, place: str) -> list[tuple[str, int | None]]:
         if text.strip():
             found.append((text, start))
     return found
+
+
+def _wordings(value: Any) -> Any:
+    """TriviaQA's column of an answer as the list of its wordings; others as they are."""
+    aliases = value.get("aliases") if isinstance(value, dict) else None
+    return [value.get("value", ""), *aliases] if isinstance(aliases, list) else value
 
 
 def _articles(contexts: dict[str, dict[str, list[_Asked]]]) -> list[dict[str, Any]]:

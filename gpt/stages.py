@@ -7,6 +7,7 @@ Where out/prepared/ holds the texts as tokens (gpt/prepared.py), pretraining sta
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
@@ -25,6 +26,7 @@ from gpt.cuda import accelerate
 from gpt.data import read_texts
 from gpt.definitions import load_definitions
 from gpt.detection import STATISTICS_TOKENS, Detection
+from gpt.distant import distant_articles, load_open_questions
 from gpt.errors import CheckpointError, ConfigError
 from gpt.explanations import explanation_articles
 from gpt.model import GPT
@@ -32,6 +34,7 @@ from gpt.prepared import PREPARED, build_stream, build_vectors, fingerprint, loa
 from gpt.pretrain import Pretraining
 from gpt.qamr import load_qamr
 from gpt.quantize import pack, unpack
+from gpt.reader import Reader
 from gpt.reading_data import N_ALTERED, N_MISLEADING, ReadingData
 from gpt.reading_task import Reading
 from gpt.recurring import recurring_articles
@@ -41,8 +44,10 @@ from gpt.squad import Article, load_articles
 from gpt.teachers import Teachers, load_teachers
 from gpt.tokenizer import Tokenizer, train_tokenizer
 from gpt.train import OnStep, train
-from gpt.yardstick import Labelled, Yardstick, split_articles
+from gpt.yardstick import UNCALIBRATED, Labelled, Yardstick, split_articles
 
+_log = logging.getLogger(__name__)
+ALL_CHARS = 10**12
 HELD_OUT_SELF_MADE = 20  # articles of definitions, and of explanations
 
 
@@ -215,11 +220,34 @@ def _reading(
         n_misleading, n_altered = _twisted(config)
         added = ReadingData.build(tokenizer, labelled.added, n_misleading, [], config.notes, n_altered)
         data = data.joined(added, config.repeats)
+        if teachers and (found := _open_questions(recipe, corpus, tokenizer, teachers)):
+            of_found = ReadingData.build(tokenizer, found, n_misleading, [], config.notes, n_altered)
+            data = data.joined(of_found, config.repeats_open)
 
     def score(model: GPT) -> dict[str, float]:
         return {f"{prefix}{k}": v for prefix, y in yardsticks.items() for k, v in y.score(model).items()}
 
     return Reading(data, config, recipe.model.context_len, score, device, teachers)
+
+
+def _open_questions(recipe: Recipe, corpus: Path, tokenizer: Tokenizer, teachers: Teachers) -> list[Article]:
+    """Passages for the recipe's questions that came without, which the first teacher helps to choose; none where the data
+    folder has no such questions."""
+    files = _open_question_files(recipe, corpus)
+    if not files:
+        return []
+    reader = Reader(Released("teacher", teachers.models[0], tokenizer, UNCALIBRATED, {}))
+    texts = read_texts([corpus / name for name in recipe.open_texts], ALL_CHARS)
+    with torch.compiler.set_stance("force_eager"):  # passages of many lengths, each met once
+        found = distant_articles([q for file in files for q in load_open_questions(corpus / file)], texts, reader)
+    n_found = sum(len(paragraph.questions) for article in found for paragraph in article.paragraphs)
+    _log.info("%d pairs of a question and a passage found for %s", n_found, ", ".join(files))
+    return found
+
+
+def _open_question_files(recipe: Recipe, corpus: Path) -> list[str]:
+    """The recipe's files of questions without passages that there are, for refit to learn from."""
+    return [file for file in recipe.open_questions if recipe.refit and (corpus / file).is_file()]
 
 
 def _examples(
@@ -264,17 +292,19 @@ def release_stage(recipe: Recipe, corpus: Path, out: Path, device: str = "cpu") 
     if recipe.calibration_file and file.is_file():
         calibration = calibrate_one_passage(Released(recipe.name, model, tokenizer, calibration, {}), file)
         fitted_on = f"for one passage on `{recipe.calibration_file}`, for several on held-out articles"
+    open_questions = _open_question_files(recipe, corpus)
     ran = {stage: load_latest(out / stage) for stage in order}
     stages = {stage: found[1] for stage, found in ran.items() if found}
     training = {
         "recipe": recipe.name,
         "recipe_fingerprint": recipe.fingerprint,
-        "data": recipe.files,
+        "data": [*recipe.files, *open_questions],
         "stages": {k: {n: s.get(n) for n in ("step", "tokens", "seconds", "loss")} for k, s in stages.items()},
         "taught_by": stages["reading"]["identity"]["training"].get("taught_by", ""),
         "held_out": yardstick.score(model),
         "held_out_articles": len(held_out),
         "calibrated_on": fitted_on,
+        "open_questions": open_questions,
     }
     folder = out / "released" / recipe.name
     released = Released(recipe.name, model, tokenizer, calibration, training)
@@ -318,6 +348,7 @@ def model_card(released: Released) -> str:
     scores = ", ".join(f"{k} {v}" for k, v in training["held_out"].items())
     calibration = ", ".join(f"{k} {v}" for k, v in released.calibration.items())
     teachers = training.get("taught_by")
+    found = "; questions of TriviaQA, NQ-open and WebQuestions with passages of Wikipedia that were found for them"
     taught = f"\n- Taught, beside the labels, by readers of before: {teachers}." if teachers else ""
     return f"""# {released.name}
 
@@ -332,7 +363,7 @@ or says that it is not there. Trained from scratch by this project: `studygpt tr
 - Recipe: `{training["recipe"]}`, fingerprint `{training["recipe_fingerprint"]}`; about {flops:.2g} FLOP.
 - Weights: int8 with a scale a row, float32 once loaded.
 - Data: {", ".join(f"`{name}`" for name in training["data"])} (Wikipedia and SQuAD CC BY-SA, arXiv abstracts CC0,
-  definitions from Wikipedia, WordNet and FOLDOC).{taught}
+  definitions from Wikipedia, WordNet and FOLDOC{found if training.get("open_questions") else ""}).{taught}
 - On {training["held_out_articles"]} articles of the labelled training data that no stage read: {scores}.
 - Abstention: {calibration}; fitted {training.get("calibrated_on", "on held-out articles")}.
 - Scores on the public development files stand in `docs/results.md`.

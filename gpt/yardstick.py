@@ -25,7 +25,7 @@ from gpt.wordpool import Pool
 
 N_PASSAGES = 8  # as many as are retrieved when serving
 MAX_OF_MANY = 400  # questions, about, that are asked with N_PASSAGES to calibrate
-_UNCALIBRATED = {"slope": 1.0, "log_passages": 0.0, "intercept": 0.0, "threshold": 0.5}
+UNCALIBRATED = {"slope": 1.0, "log_passages": 0.0, "intercept": 0.0, "threshold": 0.5}
 
 
 def split_articles(articles: Sequence[Article], held_out: int) -> tuple[list[Article], list[Article]]:
@@ -161,7 +161,7 @@ class Yardstick:
     def _read(self, model: GPT, questions: Sequence[SquadQuestion], passages: Sequence[Sequence[str]]) -> list[Reading]:
         """Each question with its passages."""
         was_training = model.training
-        reader = Reader(Released("yardstick", model.eval(), self.tokenizer, _UNCALIBRATED, {}), batch_tokens=16384)
+        reader = Reader(Released("yardstick", model.eval(), self.tokenizer, UNCALIBRATED, {}), batch_tokens=16384)
         readings = reader.read_batch([(q.question, p) for q, p in zip(questions, passages, strict=True)])
         model.train(was_training)
         return readings

@@ -12,6 +12,7 @@ import pytest
 from gpt.config import RECIPES
 from gpt.data import read_texts
 from gpt.dataset import Prepared, check_covered, prepare, text_fields, with_datasets
+from gpt.distant import OpenQuestion, load_open_questions
 from gpt.errors import ConfigError, DataError
 from gpt.squad import load_articles, load_squad
 
@@ -151,6 +152,7 @@ def test_a_preparation_that_was_cut_short_is_done_again(tmp_path: Path) -> None:
         ([*questions(2), {"text": "x"}], (), r":3 has no question with a context"),
         (questions(1, answers=[{"answer": "x"}]), (), r":1: an answer is a text, or an object with text and answer_start"),
         (questions(2), (), "asks about fewer than four contexts"),
+        ([{"question": "Who?", "answer": "x"}, {"question": "Who?"}], (), r":2 has no question with answers; give each row"),
         ([{"text": ""}], (), "holds no text and no questions"),
         ([], (), "holds no text and no questions"),
     ],
@@ -162,7 +164,24 @@ def test_a_data_set_that_does_not_fit_is_named_with_row_and_remedy(
         prepared(write_lines(tmp_path / "a.jsonl", records), tmp_path / "out", *fields)
 
 
+def test_questions_without_a_context_are_kept_for_the_stage_that_looks_for_passages(tmp_path: Path) -> None:
+    rows = [
+        {"question": "Who? ", "answer": ["Ada", "Ada Lovelace"]},  # NQ-open
+        {"question": "Where?", "answer": {"value": "Rome", "aliases": ["Roma"], "type": "entity"}},  # TriviaQA
+        {"question": "When?", "answer": "1815"},
+    ]
+    made = prepared(write_lines(tmp_path / "a.jsonl", rows), tmp_path / "out")
+    assert (made.open_questions, made.texts, made.questions, made.text_file) == (3, 0, 0, None)
+    assert load_open_questions(tmp_path / "out" / str(made.open_file)) == [
+        OpenQuestion("Who?", ("Ada", "Ada Lovelace")),
+        OpenQuestion("Where?", ("Rome", "Roma")),
+        OpenQuestion("When?", ("1815",)),
+    ]
+    assert prepared(write_lines(tmp_path / "b.jsonl", rows), tmp_path / "out", "question").texts == 3, "as it was named"
+
+
 TEXT = Prepared("a", "a.jsonl", None, 9, 0, 0, 0)
+OPEN = Prepared("o", None, None, 0, 0, 0, 0, "o.open.jsonl", 7)
 QUESTIONS = Prepared("q", None, "q.json", 0, 90, 30, 0)
 
 
@@ -178,6 +197,19 @@ def test_data_sets_replace_the_files_of_their_kind(tmp_path: Path) -> None:
     few = with_datasets(mini, [dataclasses.replace(QUESTIONS, articles=9)], folder, corpus)
     assert (few.held_out_articles, few.refit) == (1, None), "what one article is judged on cannot be read as well"
     assert made.fingerprint != mini.fingerprint
+
+
+def test_questions_without_passages_go_to_refit_with_the_texts_there_are(tmp_path: Path) -> None:
+    mini, corpus, folder = RECIPES["mini"], tmp_path / "corpus", tmp_path / "run" / "datasets"
+    made = with_datasets(mini, [OPEN], folder, corpus)
+    assert made.open_questions == ("../run/datasets/o.open.jsonl",)
+    assert (made.open_texts, made.qa_files, made.refit) == (mini.open_texts, mini.qa_files, mini.refit)
+    made = with_datasets(mini, [OPEN, TEXT, QUESTIONS], folder, None)
+    assert (made.open_questions, made.open_texts) == (("o.open.jsonl",), ("a.jsonl",))
+    with pytest.raises(ConfigError, match="are read by the stage refit"):
+        with_datasets(mini, [OPEN, TEXT, dataclasses.replace(QUESTIONS, articles=9)], folder, None)
+    with pytest.raises(ConfigError, match="no text to look for passages in"):
+        with_datasets(mini, [OPEN, QUESTIONS], folder, None)
 
 
 def test_without_a_corpus_nothing_else_is_looked_for(tmp_path: Path) -> None:

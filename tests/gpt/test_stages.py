@@ -40,6 +40,7 @@ from gpt.stages import (
 from gpt.tokenizer import Tokenizer
 from gpt.yardstick import Yardstick
 from tests.gpt.conftest import WORDS, sentences
+from tests.gpt.test_distant import LAENNEC, TEXTS
 from tests.gpt.test_recurring import DOCUMENT
 
 
@@ -309,10 +310,21 @@ def test_in_the_end_what_was_held_out_is_read_but_for_what_it_is_judged_on(
     for part in ("pretrain", "reading"):
         shutil.copytree(out / part, tmp_path / part)
     shutil.copy(out / "tokenizer.json", tmp_path)
-    refit = TrainConfig(steps=4, batch_tokens=1500, misleading=1.0, altered=0.5, muon_lr=0.002, repeats=3)
-    recipe = dataclasses.replace(
-        REFINED, refit=refit, never_read=1, reinforce=REINFORCED.reinforce, definition_files=()
+    refit = TrainConfig(
+        steps=4, batch_tokens=1500, misleading=1.0, altered=0.5, muon_lr=0.002, repeats=3, repeats_open=2
     )
+    recipe = dataclasses.replace(
+        REFINED,
+        refit=refit,
+        never_read=1,
+        reinforce=REINFORCED.reinforce,
+        definition_files=(),
+        open_questions=(str(tmp_path / "open.jsonl"), "not-there.jsonl"),
+        open_texts=(str(tmp_path / "articles.jsonl"),),
+    )
+    (tmp_path / "open.jsonl").write_text(json.dumps(dataclasses.asdict(LAENNEC)))
+    articles = (text.partition("\n\n") for text in TEXTS)
+    (tmp_path / "articles.jsonl").write_text("\n".join(json.dumps({"title": a, "text": b}) for a, _, b in articles))
     refine_stage(recipe, corpus, tmp_path, ignore)
     result = stages.STEPPED["refit"](recipe, corpus, tmp_path, ignore)
     assert {"exact", "f1", "auroc"} <= set(result)
@@ -321,7 +333,7 @@ def test_in_the_end_what_was_held_out_is_read_but_for_what_it_is_judged_on(
     assert judged == [["Article 0", "Article 5"], ["Article 0"], ["Article 0"], ["Article 0"]]
     refined, refitted = examples
     added = [q.question for a in load_articles(corpus / "qa.json")[5:] for p in a.paragraphs for q in p.questions]
-    assert sorted(refitted) == sorted([*refined, *added * 3])
+    assert sorted(refitted) == sorted([*refined, *added * 3, *[LAENNEC.question] * 2])
 
 
 def test_a_recipe_with_a_reinforce_stage_releases_what_it_ends_with(out: Path, corpus: Path, tmp_path: Path) -> None:
