@@ -22,7 +22,7 @@ MAY_IMPORT = {
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_PARAMETERS = 400, 60, 6
 ONLY_IN = {  # module (its top name) -> the files that may import it
     "faiss": r"indexer/vectors\.py",
-    "apsw": r"indexer/.*",
+    "apsw": r"indexer/.*|gpt/distant\.py",
     "sentence_transformers": r"indexer/embed\.py",
     "pydantic": r"api/.*",
     "pydantic_settings": r"api/.*",
