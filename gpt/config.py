@@ -294,7 +294,7 @@ RECIPES: dict[str, Recipe] = {
             held_out_articles=2,
             never_read=1,
         ),
-        Recipe(  # two CPU cores, nine hours
+        Recipe(  # two CPU cores, ten hours
             name="mini",
             model=GPTConfig(depth=6, aspect=42, vocab_size=16384),  # 256 wide, 4 heads of 64
             pretrain=TrainConfig(steps=800),
