@@ -43,6 +43,9 @@ _FURNITURE_CLASSES = frozenset(("headerlink", "navigation", "navbar"))  # the fi
 _CONTENTS_CLASSES = frozenset(
     ("toc", "contents", "shortcontents", "contents_element", "overview_element", "table-of-contents", "toctree-wrapper")
 ) | frozenset(("section-toc", "list-of-tables", "list-of-figures", "list-of-examples"))
+_CONTENTS_CLASSES |= frozenset(
+    ("index", "indextable", "index-cp", "index-fn", "index-ky", "index-pg", "index-tp", "index-vr")
+)
 _MAX_CONTENTS = 200  # tables of contents that are looked for on a page
 _ENOUGH_WORDS = 50  # of a page beside its table of contents; one that has fewer is made to lead on
 _LEADING_KEYS = frozenset("npu")  # DocBook's keys for next, previous and up
@@ -151,8 +154,8 @@ def _mark_navigation(root: etree._Element) -> None:
 
 
 def _mark_contents(root: etree._Element) -> None:
-    """Gives the role of navigation to each table of contents, unless the page is little more than that: it repeats the
-    headings, and a search would find it in the place of what it leads to."""
+    """Gives the role of navigation to each table of contents and each index, unless the page is little more than that: it
+    repeats headings and terms, and a search would find it in the place of what it leads to."""
     called = (
         one for one in root.iter(*_LISTS) if not _CONTENTS_CLASSES.isdisjoint(one.get("class", "").lower().split())
     )

@@ -183,7 +183,12 @@ TEXINFO_TOC = """<div class="Contents_element" id="SEC_Contents"><h2 class="cont
 <div class="contents"><ul><li><a href="a">1 Lists</a></li></ul></div></div>"""
 
 
-@pytest.mark.parametrize("contents", [SPHINX_TOC, DOCBOOK_TOC, TEXINFO_TOC, SPHINX_TOC + TEXINFO_TOC])
+TEXINFO_INDEX = (
+    """<table class="index-cp"><tr><td><a href="a">lists</a>:</td><td><a href="b">Objects</a></td></tr></table>"""
+)
+
+
+@pytest.mark.parametrize("contents", [TEXINFO_INDEX, SPHINX_TOC, DOCBOOK_TOC, TEXINFO_TOC, SPHINX_TOC + TEXINFO_TOC])
 def test_a_table_of_contents_is_no_text(contents: str) -> None:
     page = f"<body><h1>Data</h1>{contents}<p>{WORDS}</p></body>"
     assert load("a.html", page.encode()).text == f"Data\n\n{WORDS.strip()}"
