@@ -194,10 +194,9 @@ class Recipe:
     recurring_files: tuple[str, ...] = ()  # texts whose recurring spans are asked for (gpt/recurring.py)
     recurring_chars: int = 200_000_000
     max_recurring: int = 60_000
-    open_questions: tuple[
-        str, ...
-    ] = ()  # files of questions without passages, for refit, where the data folder has them
-    open_texts: tuple[str, ...] = ()  # files of texts in which passages for them are looked for (gpt/distant.py)
+    # Files of questions without passages, for refit, where the data folder has them; of texts to look for passages in.
+    open_questions: tuple[str, ...] = ()
+    open_texts: tuple[str, ...] = ()
     detect: TrainConfig | None = None  # a stage between pretraining and reading, if any (gpt/detection.py)
     refine: TrainConfig | None = None  # a stage after reading, if any: it reads on, with itself as the teacher
     refine2: TrainConfig | None = None  # and once more, from where that ended

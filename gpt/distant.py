@@ -33,12 +33,10 @@ MAX_ANSWER_CHARS, MAX_ANSWER_WORDS = 60, 8
 SHORT = 4  # characters of a wording that may be another word without its capitals
 MAX_QUESTION_CHARS = 300
 FOUND, JUDGED = 12, 3  # paragraphs a question: compared with it, and read
-AGREED, SHARED_WHERE_AGREED = (
-    2,
-    0.8,
-)  # paragraphs taken where the reader agrees, and least of the question that they share
+AGREED = 2  # paragraphs taken of a question where the reader agrees
+SHARED_WHERE_AGREED = 0.8  # least that is shared there, of 2
 SURE = -3.0  # margin from which the reader's agreement is enough
-SHARED_ALONE = 1.3  # least that is shared, of 2, where it does not agree
+SHARED_ALONE = 1.3  # least that is shared where it does not agree
 OTHERS = 12  # paragraphs of an article that answer nothing, at least, among which wrong ones are sought
 MAX_TITLE_CHARS = 200
 MIN_WORDS, PARAGRAPH_WORDS, MAX_WORDS = 20, 60, 220  # of a paragraph; shorter lines are joined, longer ones cut
@@ -150,8 +148,8 @@ class _Library:
 
     def paragraph(self, number: int) -> tuple[int, str, str]:
         """(article, title, text)."""
-        row = self.connection.execute("SELECT article, title, text FROM paragraph WHERE id = ?", (number,)).get
-        article, title, text = row
+        sql = "SELECT article, title, text FROM paragraph WHERE id = ?"
+        article, title, text = self.connection.execute(sql, (number,)).get
         return int(article), str(title), str(text)
 
     def of_article(self, article: int) -> list[tuple[int, str]]:

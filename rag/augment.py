@@ -19,9 +19,7 @@ from rag.types import Evidence
 
 _WITH_HEADINGS = (".md", ".markdown", ".ipynb")
 _WITH_LINES = (".html", ".htm", ".xhtml", ".epub", ".docx", ".tex", ".rst")  # their headings are lines, without marks
-_WITH_NUMBERS = (
-    ".pdf",
-)  # headings are told by their looks there, which authors and names may share; a number tells more
+_WITH_NUMBERS = (".pdf",)  # headings are told by their looks there, which names may share; a number tells more
 _NUMBERED = re.compile(r"(?:\d+|[A-Z])(?:\.\d+)*\.?\s")
 _SUBSECTION = re.compile(r"^[^\S\n]*\d+(?:\.\d+)+\.?[^\S\n]+[^\W\d_][^\n|]{0,100}(?<![.:;!?\s])[^\S\n]*$", re.MULTILINE)
 _HEADING = re.compile(r"^(?P<mark>#{1,6}[ \t])(?:[^\n]*(?P<asks>\?)[ \t]*$|[^\n]*)", re.MULTILINE)
@@ -90,10 +88,10 @@ def _headings(evidence: Evidence) -> Iterator[tuple[int, int]]:
         for match in _HEADING.finditer(text):
             yield match.span("mark" if match["asks"] else 0)
     elif path.endswith(_WITH_LINES + _WITH_NUMBERS):
-        numbered = path.endswith(_WITH_NUMBERS)
+        numbered_alone = path.endswith(_WITH_NUMBERS)
         for heading in evidence.headings:
-            if not heading.endswith("?") and (_NUMBERED.match(heading) or not numbered):
+            if not heading.endswith("?") and (_NUMBERED.match(heading) or not numbered_alone):
                 line = r"^[^\S\n]*" + r"\s+".join(map(re.escape, heading.split())) + r"[^\S\n]*:?[^\S\n]*$"
                 yield from (found.span() for found in re.finditer(line, text, re.MULTILINE))
-        if not numbered:
+        if not numbered_alone:
             yield from (found.span() for found in _SUBSECTION.finditer(text))

@@ -33,10 +33,8 @@ class Pointing:
 
     def __init__(self, words: str, score: float = 1.0):
         self.words, self.score = words, score
-        self.asked: list[tuple[str, Sequence[str]]] = []
 
     def read_batch(self, asked: Sequence[tuple[str, Sequence[str]]]) -> list[Any]:
-        self.asked += asked
         found = [(text.find(self.words), len(text)) for _, [text] in asked]
         spans = [(at, at + len(self.words)) if at >= 0 else (n - 3, n) for at, n in found]
         return [SimpleNamespace(spans=[SimpleNamespace(start=a, end=b, score=self.score)]) for a, b in spans]
@@ -55,11 +53,12 @@ def asked_of(articles: list[Article]) -> list[tuple[str, str, str]]:
 
 def test_where_the_reader_points_at_the_answer_the_paragraph_is_taken_as_it_reads_it() -> None:
     reader: Any = Pointing(" René Laennec", score=-1.0)
-    articles = distant_articles([LAENNEC], TEXTS, reader)
+    third = f"Rome\n\nOf him and of his instrument, the stethoscope, not of René Laennec alone, Rome speaks. {LONG}"
+    articles = distant_articles([LAENNEC], [*TEXTS, third], reader)
     assert asked_of(articles) == [
         ("Stethoscope", LAENNEC.question, "René Laennec"),
         ("Paris", LAENNEC.question, "René Laennec"),
-    ], "two paragraphs of a question at most, the one that shares most with it first in the reader's eyes"
+    ], "two paragraphs of a question at most"
     assert [len(article.paragraphs) for article in articles] == [2, 2], (
         "others of the article come along, as wrong ones"
     )
