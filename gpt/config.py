@@ -237,6 +237,7 @@ class Recipe:
 
 
 _WIKI = tuple(f"pretrain/wiki-{i:02d}.jsonl.xz" for i in range(7))
+_OPEN = ("qa/open-questions.jsonl",)  # made by tests/bench/open_questions.py
 _ARXIV = tuple(f"pretrain/arxiv-{i:02d}.jsonl.xz" for i in range(6))
 
 _DETECT = TrainConfig(steps=8600, muon_lr=0.01, adam_lr=0.002, cooldown=0.0, seed=7, checkpoint_every=200)
@@ -289,6 +290,7 @@ RECIPES: dict[str, Recipe] = {
             reading2=TrainConfig(steps=5, batch_tokens=1024, checkpoint_every=5, seed=2),
             refit=TrainConfig(steps=5, batch_tokens=1024, checkpoint_every=5, repeats=2),
             reinforce=ReinforceConfig(steps=5, batch_tokens=1024, checkpoint_every=5),
+            open_questions=_OPEN,
             open_texts=(_WIKI[0],),
             held_out_articles=2,
             never_read=1,
@@ -306,7 +308,7 @@ RECIPES: dict[str, Recipe] = {
                 _READING, steps=4000, way=0.5, unanswerable=0.36, misleading=0.6, altered=0.4, renamed=0.15, seed=21
             ),
             refit=dataclasses.replace(_REFINE, steps=3500, cycles=2, way=0.7, repeats=4, repeats_open=2, seed=53),
-            open_questions=("qa/open-questions.jsonl",),
+            open_questions=_OPEN,
             open_texts=_WIKI,
             text_files=(*_WIKI, _ARXIV[0], _ARXIV[3]),
             pretrain_chars=300_000_000,
@@ -343,6 +345,7 @@ RECIPES: dict[str, Recipe] = {
             ),
             refine=_REFINE_LARGE,
             refit=dataclasses.replace(_REFINE_LARGE, repeats=4, repeats_open=2, seed=41),
+            open_questions=_OPEN,
             open_texts=_WIKI,
             text_files=_WIKI + _ARXIV,
             explanation_files=(_WIKI[2], _ARXIV[1]),

@@ -4,6 +4,8 @@ People ask quiz masters and search engines more questions than anyone has marked
 answer and most of what the question speaks of often answers it (distant supervision: Mintz et al. 2009; for reading, Joshi et
 al. 2017). A reader that stands already tells which: where it points at the answer by itself, the paragraph is taken; where it
 does not, only one that shares most with the question is, and the reader has something to learn there.
+Paragraphs that share most with a question and hold none of its answers, wherever they stand, are what a search would have
+brought instead (as in dense passage retrieval: Karpukhin et al. 2020), and go with it as wrong ones.
 """
 
 from __future__ import annotations
@@ -18,8 +20,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-
-import apsw
+from typing import TYPE_CHECKING
 
 from gpt.errors import DataError
 from gpt.reader import Reader
@@ -27,6 +28,9 @@ from gpt.reading import STOP_WORDS, stem
 from gpt.rows import corpus_rows
 from gpt.sentences import sentence_spans
 from gpt.squad import Article, Paragraph, SquadQuestion
+
+if TYPE_CHECKING:
+    import apsw
 
 MAX_ANSWERS = 24  # wordings of one answer, the shortest
 MAX_ANSWER_CHARS, MAX_ANSWER_WORDS = 60, 8
@@ -38,12 +42,14 @@ SHARED_WHERE_AGREED = 0.8  # least that is shared there, of 2
 SURE = -3.0  # margin from which the reader's agreement is enough
 SHARED_ALONE = 1.3  # least that is shared where it does not agree
 OTHERS = 12  # paragraphs of an article that answer nothing, at least, among which wrong ones are sought
+FOUND_WRONG, WRONG = 14, 3  # paragraphs of any article that share most with a question: looked through, and taken
 MAX_TITLE_CHARS = 200
 MIN_WORDS, PARAGRAPH_WORDS, MAX_WORDS = 20, 60, 220  # of a paragraph; shorter lines are joined, longer ones cut
 _WORD = re.compile(r"\w+")
 _ASKING = STOP_WORDS | {"name", "named", "called"}
 _SENTENCE_END = re.compile(r"[.!?] ")
 _MATCH = "SELECT rowid FROM found WHERE found MATCH ? ORDER BY rank LIMIT ?"
+_NAME = 4  # letters from which the last word of an answer alone may name it
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,11 @@ def load_open_questions(path: Path) -> list[OpenQuestion]:
     return found
 
 
+def found_file(questions: Path) -> Path:
+    """Where the passages for a file of open questions stand, if they were chosen elsewhere: a SQuAD-format file beside it."""
+    return questions.with_suffix(".found.json.xz")
+
+
 def distant_articles(questions: Sequence[OpenQuestion], texts: Iterable[str], reader: Reader) -> list[Article]:
     """The articles of `texts` (a title, a blank line, paragraphs as lines) in which paragraphs were found for some of the
     questions, with these and some of their other paragraphs; the same for the same arguments."""
@@ -99,7 +110,7 @@ def distant_articles(questions: Sequence[OpenQuestion], texts: Iterable[str], re
         try:
             library.fill(texts)
             pairs = _choose(questions, _candidates(questions, library), reader)
-            return _articles(questions, pairs, library)
+            return _articles(questions, pairs, _wrong(questions, pairs, library), library)
         finally:
             library.close()
 
@@ -115,6 +126,8 @@ class _Library:
     def connection(self) -> apsw.Connection:
         """This thread's own."""
         if not hasattr(self._local, "connection"):
+            import apsw  # here alone: a machine that is rented for training has none
+
             self._local.connection = apsw.Connection(str(self.path))
             self._opened.append(self._local.connection)
         connection: apsw.Connection = self._local.connection
@@ -140,11 +153,18 @@ class _Library:
 
     def find(self, question: OpenQuestion) -> list[int]:
         """Paragraphs that hold an answer, those first that share most with the question."""
-        asked = " OR ".join(f'"{word}"' for word in dict.fromkeys(_content(question.question)))
-        answers = " OR ".join(f'"{" ".join(_WORD.findall(a))}"' for a in _wordings(question))
-        if not asked or not answers:
-            return []
-        return [int(row[0]) for row in self.connection.execute(_MATCH, (f"text : ({answers}) AND ({asked})", FOUND))]
+        asked = _any_of(_content(question.question))
+        answers = _any_of(" ".join(_WORD.findall(a)) for a in _wordings(question))
+        return self._matching(f"text : ({answers}) AND ({asked})", FOUND) if asked and answers else []
+
+    def find_wrong(self, question: OpenQuestion) -> list[int]:
+        """Up to WRONG paragraphs that share most with the question and hold no answer, nor the last word of one."""
+        asked = _any_of(_content(question.question))
+        found = self._matching(f"text : ({asked})", FOUND_WRONG) if asked else []
+        return [number for number in found if not _may_answer(self.paragraph(number)[2], question)][:WRONG]
+
+    def _matching(self, query: str, limit: int) -> list[int]:
+        return [int(row[0]) for row in self.connection.execute(_MATCH, (query, limit))]
 
     def paragraph(self, number: int) -> tuple[int, str, str]:
         """(article, title, text)."""
@@ -186,9 +206,26 @@ def _paragraphs(body: str) -> Iterator[str]:
             yield joined
 
 
+def _any_of(phrases: Iterable[str]) -> str:
+    """What matches any of them, as FTS5 asks for it; empty for none."""
+    return " OR ".join(f'"{phrase}"' for phrase in dict.fromkeys(phrases))
+
+
+def _may_answer(text: str, question: OpenQuestion) -> bool:
+    """Whether the text holds a wording of the answer, or the last word of one, which may be a surname."""
+    wordings = [words for words in (_words(answer) for answer in question.answers) if words]
+    named = [words[-1:] for words in wordings if len(words) > 1 and len(words[-1]) >= _NAME]
+    held = f" {' '.join(_words(text))} "
+    return any(f" {' '.join(words)} " in held for words in (*wordings, *named))
+
+
+def _words(text: str) -> list[str]:
+    return [found.group().lower() for found in _WORD.finditer(text)]
+
+
 def _content(text: str) -> list[str]:
     """The lower-case words that say what is asked about."""
-    return [word for word in (m.group().lower() for m in _WORD.finditer(text)) if word not in _ASKING and len(word) > 1]
+    return [word for word in _words(text) if word not in _ASKING and len(word) > 1]
 
 
 def _wordings(question: OpenQuestion) -> list[str]:
@@ -206,8 +243,7 @@ def _wordings(question: OpenQuestion) -> list[str]:
 
 def _candidates(questions: Sequence[OpenQuestion], library: _Library) -> list[_Candidate]:
     """Up to JUDGED paragraphs of each question, in order of the questions, those first that share most with it."""
-    with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as workers:
-        found = list(workers.map(library.find, questions, chunksize=64))
+    found = _on_all_cores(library.find, questions)
     numbers = sorted({number for each in found for number in each})
     texts = {number: library.paragraph(number) for number in numbers}
     held = {number: _stems(f"{title} {text}") for number, (_, title, text) in texts.items()}
@@ -226,6 +262,11 @@ def _candidates(questions: Sequence[OpenQuestion], library: _Library) -> list[_C
                 own.append(_Candidate(q, number, text, shared, tuple(place for _, place in placed)))
         candidates += sorted(own, key=lambda c: -c.shared)[:JUDGED]
     return candidates
+
+
+def _on_all_cores(find: Callable[[OpenQuestion], list[int]], questions: Sequence[OpenQuestion]) -> list[list[int]]:
+    with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as workers:
+        return list(workers.map(find, questions))
 
 
 def _one_of(wordings: Sequence[str]) -> re.Pattern[str]:
@@ -277,12 +318,28 @@ def _mostly(one: tuple[int, int], other: tuple[int, int]) -> bool:
     return 2 * common >= max(one[1] - one[0], other[1] - other[0])
 
 
-def _articles(questions: Sequence[OpenQuestion], pairs: Sequence[_Pair], library: _Library) -> list[Article]:
+def _wrong(questions: Sequence[OpenQuestion], pairs: Sequence[_Pair], library: _Library) -> dict[int, list[int]]:
+    """Of each question that has a pair, paragraphs that only seem to answer it."""
+    chosen = sorted({pair.question for pair in pairs})
+    return dict(zip(chosen, _on_all_cores(library.find_wrong, [questions[q] for q in chosen]), strict=True))
+
+
+def _articles(
+    questions: Sequence[OpenQuestion], pairs: Sequence[_Pair], wrong: dict[int, list[int]], library: _Library
+) -> list[Article]:
     asked: dict[int, dict[int, list[_Pair]]] = {}  # article -> paragraph -> pairs
     for pair in pairs:
         article = library.paragraph(pair.paragraph)[0]
         asked.setdefault(article, {}).setdefault(pair.paragraph, []).append(pair)
-    return [_article(questions, of_paragraph, library, article) for article, of_paragraph in sorted(asked.items())]
+    made = []
+    for number, of_paragraph in sorted(asked.items()):
+        own = _article(questions, of_paragraph, library, number)
+        shown = {p.context for p in own.paragraphs}
+        seeming = sorted({n for pairs in of_paragraph.values() for pair in pairs for n in wrong[pair.question]})
+        strange = dict.fromkeys(library.paragraph(n)[2] for n in seeming)
+        more = tuple(Paragraph(text, ()) for text in strange if text not in shown)
+        made.append(Article(own.title, (*own.paragraphs, *more)))
+    return made
 
 
 def _article(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,25 @@ def load_articles(path: Path) -> list[Article]:
         raise DataError(f"{path} is not a SQuAD-format file (.json or .json.xz): {error!r}") from error
 
 
+def save_articles(path: Path, articles: Iterable[Article]) -> None:
+    """Writes a .json.xz that `load_articles` reads as the same articles."""
+    data = [{"title": a.title, "paragraphs": [_raw(p) for p in a.paragraphs]} for a in articles]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with lzma.open(path, "wt", encoding="utf-8") as stream:
+        json.dump({"version": "2.0", "data": data}, stream, ensure_ascii=False, separators=(",", ":"))
+
+
 def load_squad(path: Path) -> list[SquadQuestion]:
     """Every question of the file, in its order."""
     return [q for article in load_articles(path) for paragraph in article.paragraphs for q in paragraph.questions]
+
+
+def _raw(paragraph: Paragraph) -> dict[str, Any]:
+    asked = []
+    for q in paragraph.questions:
+        answers = [{"text": t, "answer_start": at} for t, at in zip(q.answers, q.answer_starts, strict=True)]
+        asked.append({"id": q.id, "question": q.question, "answers": answers, "is_impossible": q.is_impossible})
+    return {"context": paragraph.context, "qas": asked}
 
 
 def _article(raw: dict[str, Any]) -> Article:

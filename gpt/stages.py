@@ -26,7 +26,7 @@ from gpt.cuda import accelerate
 from gpt.data import read_texts
 from gpt.definitions import load_definitions
 from gpt.detection import STATISTICS_TOKENS, Detection
-from gpt.distant import distant_articles, load_open_questions
+from gpt.distant import distant_articles, found_file, load_open_questions
 from gpt.errors import CheckpointError, ConfigError
 from gpt.explanations import explanation_articles
 from gpt.model import GPT
@@ -231,23 +231,36 @@ def _reading(
 
 
 def _open_questions(recipe: Recipe, corpus: Path, tokenizer: Tokenizer, teachers: Teachers) -> list[Article]:
-    """Passages for the recipe's questions that came without, which the first teacher helps to choose; none where the data
-    folder has no such questions."""
+    """Passages for the recipe's questions that came without, which the first teacher helps to choose unless they were chosen
+    elsewhere; none where the data folder has no such questions."""
     files = _open_question_files(recipe, corpus)
-    if not files:
+    here = [corpus / file for file in files if (corpus / file).is_file()]
+    found = [
+        article for file in files if (corpus / file) not in here for article in load_articles(found_file(corpus / file))
+    ]
+    if here:
+        reader = Reader(Released("teacher", teachers.models[0], tokenizer, UNCALIBRATED, {}))
+        with torch.compiler.set_stance("force_eager"):  # passages of many lengths, each met once
+            found += passages_for(recipe, corpus, here, reader)
+    if not found:
         return []
-    reader = Reader(Released("teacher", teachers.models[0], tokenizer, UNCALIBRATED, {}))
-    texts = read_texts([corpus / name for name in recipe.open_texts], ALL_CHARS)
-    with torch.compiler.set_stance("force_eager"):  # passages of many lengths, each met once
-        found = distant_articles([q for file in files for q in load_open_questions(corpus / file)], texts, reader)
     n_found = sum(len(paragraph.questions) for article in found for paragraph in article.paragraphs)
     _log.info("%d pairs of a question and a passage found for %s", n_found, ", ".join(files))
     return found
 
 
+def passages_for(recipe: Recipe, corpus: Path, files: list[Path], reader: Reader) -> list[Article]:
+    """Passages of the recipe's texts for the open questions of these files, which the reader helps to choose."""
+    texts = read_texts([corpus / name for name in recipe.open_texts], ALL_CHARS)
+    return distant_articles([q for file in files for q in load_open_questions(file)], texts, reader)
+
+
 def _open_question_files(recipe: Recipe, corpus: Path) -> list[str]:
-    """The recipe's files of questions without passages that there are, for refit to learn from."""
-    return [file for file in recipe.open_questions if recipe.refit and (corpus / file).is_file()]
+    """The recipe's files of questions without passages that there are, they or their passages, for refit to learn from."""
+    there = [
+        file for file in recipe.open_questions if any(f.is_file() for f in (corpus / file, found_file(corpus / file)))
+    ]
+    return there if recipe.refit else []
 
 
 def _examples(

@@ -3,8 +3,9 @@
     python -m deploy.gpu.pack --corpus DATA --recipe base
 
 Tokenizer, tokens and token vectors are made here, so that no minute of the GPU goes into them. Under OUT (default .gpu,
-which git ignores): staging/ is what the machine will unpack, parcels/00, parcels/01 ... what to send, one a call. Run
-again, it redoes only what changed.
+which git ignores): staging/ is what the machine will unpack, parcels/00, parcels/01 ... what to send, one a call, found/ the
+passages that were chosen for questions without any (`open_questions` of the recipe, if DATA has such a file). Run again, it
+redoes only what changed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from deploy.gpu.found import pack_found
 from deploy.gpu.parcels import MIB, cut
 from deploy.gpu.results import save_average
 from gpt.budget import ON_TEXT, stage_configs
@@ -75,6 +77,8 @@ def stage_bundle(chosen: Recipe, corpus: Path, staging: Path, job: Job) -> None:
             raise PackError(f"no file {name} under {corpus}; point --corpus at the folder that holds it")
         (staging / "corpus" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(corpus / name, staging / "corpus" / name)
+    for file in pack_found(chosen, corpus, staging.parent / "found", staging / "corpus"):
+        say(f"{file.stat().st_size / MIB:.1f} MiB of passages for questions that came without")
     (staging / "job.json").write_text(json.dumps(asdict(job)) + "\n")
 
 

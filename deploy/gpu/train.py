@@ -9,6 +9,7 @@ Writes STORE/status.json (the stages that are done, with their figures) and STOR
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sys
@@ -93,7 +94,8 @@ def main(store: Path, device: str) -> int:
                 failed.write_text(stage)
                 timed.recipe = without(chosen, stage)
                 break
-            plot_run(run / stage, run / stage / "loss.png")
+            with contextlib.suppress(ImportError):  # no matplotlib there; the numbers come home, too
+                plot_run(run / stage, run / stage / "loss.png")
             say(f"{stage} done: {status[stage]}")
             write(store / "status.json", status)
     status["release"] = {"folder": timed.release(device).name}

@@ -10,19 +10,27 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from deploy.gpu import check, pack, results, train
+from deploy.gpu import check, found, pack, results, train
 from deploy.gpu.parcels import MIB, Damaged, Incomplete, cut, join, main
 from gpt.budget import stage_configs
 from gpt.checkpoint import load_latest, save_step
 from gpt.config import GPTConfig, Recipe, TrainConfig, recipe
+from gpt.distant import found_file
+from gpt.reader import Reader
+from gpt.reading_data import N_NEGATIVES
+from gpt.squad import load_articles
+from gpt.stages import passages_for
+from tests.architecture import imports, read_sources, top
+from tests.gpt.test_distant import LAENNEC, TEXTS, Pointing
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -98,6 +106,37 @@ def test_the_command_tells_waiting_from_damage(folder: Path, tmp_path: Path) -> 
 def test_every_file_that_a_later_stage_reads_travels_and_texts_do_not() -> None:
     chosen = replace(recipe("tiny"), text_files=("t.jsonl",), qa_files=("q.json",), definition_files=("d.jsonl",))
     assert pack.data_files(chosen) == ["d.jsonl", "q.json"]
+
+
+def test_passages_for_open_questions_are_chosen_once_and_travel_without_what_is_not_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "qa").mkdir()
+    asked = [asdict(LAENNEC)]
+    (tmp_path / "qa" / "o.jsonl").write_text("".join(json.dumps(row) + "\n" for row in asked))
+    title, _, body = TEXTS[0].partition("\n\n")
+    body += "".join(
+        f"\n{'Another heart beats elsewhere. ' * 15}{word}" for word in "one two three four five six".split()
+    )
+    (tmp_path / "t.jsonl").write_text(json.dumps({"title": title, "text": body}))
+    chosen = replace(recipe("tiny"), open_questions=("qa/o.jsonl", "qa/none.jsonl"), open_texts=("t.jsonl",))
+    looked: list[str] = []
+    pointing: Any = Pointing("René Laennec")
+    pointing.released = Reader.load().released
+    monkeypatch.setattr(found.Reader, "load", lambda: looked.append("loaded") or pointing)
+    whole = passages_for(chosen, tmp_path, [tmp_path / "qa" / "o.jsonl"], pointing)
+    monkeypatch.setattr(found, "passages_for", lambda *given: looked.append("chosen") or passages_for(*given))
+    for _ in range(2):
+        [file] = found.pack_found(chosen, tmp_path, tmp_path / "found", tmp_path / "packed")
+    assert looked == ["loaded", "chosen", "loaded"]
+    assert file == found_file(tmp_path / "packed" / "qa" / "o.jsonl")
+    [article], [before] = load_articles(file), whole
+    assert [p for p in article.paragraphs if p.questions] == [p for p in before.paragraphs if p.questions]
+    assert len(article.paragraphs) == 1 + N_NEGATIVES < len(before.paragraphs)
+    (tmp_path / "qa" / "o.jsonl").write_text(json.dumps(asked[0] | {"question": "Who made the stethoscope in 1816?"}))
+    found.pack_found(chosen, tmp_path, tmp_path / "found", tmp_path / "packed")
+    assert looked[-1] == "chosen", "other questions"
+    assert found.pack_found(replace(chosen, refit=None), tmp_path, tmp_path / "found", tmp_path / "packed") == []
 
 
 def test_a_parcel_leaves_room_for_the_repository(tmp_path: Path) -> None:
@@ -191,6 +230,26 @@ def test_the_check_runs_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch, c
     printed = capsys.readouterr().out
     assert "TFLOP/s" in printed
     assert re.findall(r"(\w+) tiny: [\d,]+ tokens/s", printed) == ["pretrain", "detect"]
+
+
+WITHOUT = """
+import sys
+for name in sys.argv[1:]:
+    sys.modules[name] = None
+from deploy.gpu import check, parcels, results, train
+"""
+
+
+def test_what_runs_there_needs_no_package_that_is_not_there() -> None:
+    there = {"torch", "numpy", "scipy", "tiktoken", "safetensors"}
+    ours = {"gpt", "indexer", "rag", "api", "deploy", "__future__"}
+    used = {top(name) for source in read_sources(ROOT) for _, name in imports(source)}
+    missing = sorted(used - there - ours - sys.stdlib_module_names)
+    assert {"apsw", "faiss", "matplotlib"} <= set(missing)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, *missing], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 FAKE_TRAINING = """#!/usr/bin/env bash

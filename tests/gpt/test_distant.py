@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from gpt.distant import OpenQuestion, distant_articles, load_open_questions
+from gpt.distant import OpenQuestion, distant_articles, found_file, load_open_questions
 from gpt.errors import DataError
-from gpt.squad import Article
+from gpt.squad import Article, load_articles, save_articles
 
 FILLER = (
     "It is told in many books of the country, at length and in much detail, so that hardly anyone has read all of it."
@@ -111,6 +111,29 @@ def test_short_lines_are_joined_long_ones_cut_and_texts_without_a_title_read() -
     assert min(sizes) >= 20
     assert all(p.context.startswith("Sentence") and p.context.endswith("knows.") for p in article.paragraphs)
     assert "Short line." in distant_articles([LAENNEC], TEXTS, reader)[0].paragraphs[0].context
+
+
+def test_paragraphs_of_any_article_that_only_seem_to_answer_come_along_as_wrong_ones() -> None:
+    reader: Any = Pointing("René Laennec")
+    seeming = f"In 1816 a monaural stethoscope was thought to be invented already. {LONG}"
+    by_surname = f"LAENNEC invented the stethoscope, in 1816 or so. {LONG}"
+    strange = f"Nothing of the kind. {LONG}"
+    texts = [*TEXTS, f"Myth\n\n{seeming}\n{by_surname}\n{strange}"]
+    articles = distant_articles([LAENNEC], texts, reader)
+    assert asked_of(articles) == asked_of(distant_articles([LAENNEC], TEXTS, reader))
+    others = [[p.context for p in article.paragraphs if not p.questions] for article in articles]
+    assert all(seeming in contexts for contexts in others)
+    assert not {by_surname, strange} & {context for contexts in others for context in contexts}
+    assert all(len(contexts) == len(set(contexts)) for contexts in others)
+
+
+def test_articles_that_were_saved_are_read_again_as_they_were(tmp_path: Path) -> None:
+    reader: Any = Pointing("René Laennec")
+    articles = distant_articles([LAENNEC], TEXTS, reader)
+    saved = found_file(tmp_path / "qa" / "open.jsonl")
+    save_articles(saved, articles)
+    assert saved == tmp_path / "qa" / "open.found.json.xz"
+    assert load_articles(saved) == articles
 
 
 def test_a_file_of_open_questions(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import torch
 from gpt import stages
 from gpt.budget import STEPPED
 from gpt.config import GPTConfig, Recipe, ReinforceConfig, TrainConfig
+from gpt.distant import distant_articles, found_file
 from gpt.errors import CheckpointError, ConfigError, DataError
 from gpt.evaluate import evaluate_reader
 from gpt.model import GPT
@@ -25,7 +26,7 @@ from gpt.plot import plot_run
 from gpt.reader import Reader
 from gpt.reading_data import ReadingData
 from gpt.reading_task import Reading
-from gpt.squad import Article, load_articles
+from gpt.squad import Article, load_articles, save_articles
 from gpt.stages import (
     before,
     detect_stage,
@@ -40,7 +41,7 @@ from gpt.stages import (
 from gpt.tokenizer import Tokenizer
 from gpt.yardstick import Yardstick
 from tests.gpt.conftest import WORDS, sentences
-from tests.gpt.test_distant import LAENNEC, TEXTS
+from tests.gpt.test_distant import LAENNEC, TEXTS, Pointing
 from tests.gpt.test_recurring import DOCUMENT
 
 
@@ -334,6 +335,12 @@ def test_in_the_end_what_was_held_out_is_read_but_for_what_it_is_judged_on(
     refined, refitted = examples
     added = [q.question for a in load_articles(corpus / "qa.json")[5:] for p in a.paragraphs for q in p.questions]
     assert sorted(refitted) == sorted([*refined, *added * 3, *[LAENNEC.question] * 2])
+    elsewhere: Any = Pointing(" René Laennec")
+    save_articles(found_file(tmp_path / "open.jsonl"), distant_articles([LAENNEC], TEXTS, elsewhere))
+    for read in ("refit", "open.jsonl"):
+        (tmp_path / read).rename(tmp_path / f"former-{read}")
+    stages.STEPPED["refit"](recipe, corpus, tmp_path, ignore)
+    assert sorted(examples[2]) == sorted([*refined, *added * 3, *[LAENNEC.question] * 4]), "passages chosen elsewhere"
 
 
 def test_a_recipe_with_a_reinforce_stage_releases_what_it_ends_with(out: Path, corpus: Path, tmp_path: Path) -> None:
