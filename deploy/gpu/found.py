@@ -17,12 +17,13 @@ from gpt.stages import passages_for
 from gpt.tokenizer import Tokenizer
 
 
-def pack_found(chosen: Recipe, corpus: Path, kept: Path, packed: Path) -> list[Path]:
-    """The recipe's open questions that `corpus` has, with passages that the released reader helped to choose, as files under
-    `packed` where the refit stage looks for them. What was chosen stays in `kept`, for the next time. Raises GPTError."""
+def pack_found(chosen: Recipe, corpus: Path, kept: Path, packed: Path, asked: Path | None = None) -> list[Path]:
+    """The recipe's open questions that `corpus` has, its first file of them replaced by `asked` if there is one, with passages
+    that the released reader helped to choose, as files under `packed` where the refit stage looks for them. What was chosen
+    stays in `kept`, for the next time. Raises GPTError."""
     made = []
-    for name in chosen.open_questions if chosen.refit else ():
-        questions = corpus / name
+    for n, name in enumerate(chosen.open_questions if chosen.refit else ()):
+        questions = asked if asked and n == 0 else corpus / name
         if not questions.is_file():
             continue
         reader = Reader.load()

@@ -65,8 +65,9 @@ def data_files(recipe: Recipe) -> list[str]:
     return sorted({file for name in names for file in getattr(recipe, name)})
 
 
-def stage_bundle(chosen: Recipe, corpus: Path, staging: Path, job: Job) -> None:
-    """Lays out what the machine will unpack. Raises PackError, GPTError."""
+def stage_bundle(chosen: Recipe, corpus: Path, staging: Path, job: Job, asked: Path | None = None) -> None:
+    """Lays out what the machine will unpack; `asked` is a file of open questions (deploy/gpu/found.py). Raises PackError,
+    GPTError."""
     run = staging / "run"
     if "pretrain" in job.stages:
         tokenizer = tokenizer_stage(chosen, corpus, run)
@@ -77,7 +78,7 @@ def stage_bundle(chosen: Recipe, corpus: Path, staging: Path, job: Job) -> None:
             raise PackError(f"no file {name} under {corpus}; point --corpus at the folder that holds it")
         (staging / "corpus" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(corpus / name, staging / "corpus" / name)
-    for file in pack_found(chosen, corpus, staging.parent / "found", staging / "corpus"):
+    for file in pack_found(chosen, corpus, staging.parent / "found", staging / "corpus", asked):
         say(f"{file.stat().st_size / MIB:.1f} MiB of passages for questions that came without")
     (staging / "job.json").write_text(json.dumps(asdict(job)) + "\n")
 
@@ -146,6 +147,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=24.0, help="training and scoring on the machine (default: 24)")
     parser.add_argument("--parcel-mib", type=float, help="size of a parcel (default: what a call has room for)")
     parser.add_argument("--score", nargs="*", default=SCORED, metavar="FILE", help="question files to score there")
+    parser.add_argument(
+        "--open-questions",
+        type=Path,
+        metavar="FILE",
+        help="questions without passages (default: DATA's, if it has any)",
+    )
     parser.add_argument("--limit", type=int, metavar="N", help="questions of each to score (default: all)")
     parser.add_argument("--wheels", nargs="*", default=[], metavar="NAME", help="packages the machine lacks")
     parser.add_argument("--pretrained", type=Path, metavar="RUN", help="go on with reading from this run's weights")
@@ -160,12 +167,14 @@ def pack(args: argparse.Namespace) -> list[Path]:
         raise PackError(
             f"a parcel of {mib:.1f} MiB and the repository's files exceed {CALL_MIB} MiB; at most {room:.1f} fit"
         )
-    chosen, staging = recipe(args.recipe), args.out / "staging"
+    chosen, staging, asked = recipe(args.recipe), args.out / "staging", args.open_questions
+    if asked is not None and not asked.is_file():
+        raise PackError(f"no file {asked}; make one with tests/bench/open_questions.py, or leave --open-questions out")
     stages = tuple(stage for stage in stage_configs(chosen) if stage not in ON_TEXT or not args.pretrained)
     if args.pretrained:
         take_pretrained(args.pretrained, before(chosen, "reading"), staging / "run")
     job = Job(args.recipe, args.minutes, stages, tuple(args.score), args.limit)
-    stage_bundle(chosen, args.corpus, staging, job)
+    stage_bundle(chosen, args.corpus, staging, job, asked)
     fetch_wheels(args.wheels, staging / "wheels")
     return make_parcels(staging, args.out / "parcels", args.recipe, mib)
 

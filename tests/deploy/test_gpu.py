@@ -137,6 +137,11 @@ def test_passages_for_open_questions_are_chosen_once_and_travel_without_what_is_
     found.pack_found(chosen, tmp_path, tmp_path / "found", tmp_path / "packed")
     assert looked[-1] == "chosen", "other questions"
     assert found.pack_found(replace(chosen, refit=None), tmp_path, tmp_path / "found", tmp_path / "packed") == []
+    (tmp_path / "qa" / "o.jsonl").rename(tmp_path / "elsewhere.jsonl")
+    assert found.pack_found(chosen, tmp_path, tmp_path / "found", tmp_path / "packed") == []
+    given = tmp_path / "elsewhere.jsonl"
+    assert found.pack_found(chosen, tmp_path, tmp_path / "found", tmp_path / "packed", given) == [file]
+    assert looked[-1] == "loaded", "the same questions as before"
 
 
 def test_a_parcel_leaves_room_for_the_repository(tmp_path: Path) -> None:
@@ -157,6 +162,11 @@ def arguments(**changed: object) -> argparse.Namespace:
 def test_a_parcel_too_large_to_travel_is_refused(tmp_path: Path) -> None:
     with pytest.raises(pack.PackError, match=r"a parcel of 64\.0 MiB and the repository's files exceed 64 MiB"):
         pack.pack(arguments(parcel_mib=64.0, out=tmp_path))
+
+
+def test_a_file_of_questions_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(pack.PackError, match=r"no file nowhere\.jsonl; make one with tests/bench/open_questions\.py"):
+        pack.pack(arguments(open_questions=Path("nowhere.jsonl"), out=tmp_path))
 
 
 def save_run(run: Path, stage: str) -> dict[str, torch.Tensor]:
