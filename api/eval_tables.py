@@ -24,6 +24,7 @@ READER_ROWS = (  # label, name of the number, note with further numbers
     ("answered at mean F1 90%", "coverage_at_90", ""),
     ("answered at mean F1 80%", "coverage_at_80", ""),
     ("seconds a question", "seconds_per_question", "read in batches"),
+    ("questions too long to be read", "too_long", "counted as declined"),
 )
 CALIBRATIONS = (
     ("own", "the model's own"),

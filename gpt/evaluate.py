@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 
 from gpt import confidence
-from gpt.errors import DataError
+from gpt.errors import ContextTooLong, DataError
 from gpt.metrics import bootstrap_interval, exact_match, group_by_article, token_f1
 from gpt.reader import Reader, Reading
 from gpt.squad import SquadQuestion, load_squad
 
 PRECISIONS = (95, 90, 80)  # per cent of mean F1 at which coverage is told
 BATCH_QUESTIONS = 64
+UNREAD = Reading((), 0.0)
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Graded:
 
     exact, f1 (n,): of the best span, in [0, 1]; 0 where there is no answer to find. confidence (n,): the calibrated
     probability that the paragraph answers. margin (n,): what it was made from, nats, -inf without any span.
+    `too_long` questions leave no room for a paragraph and count as declined for certain.
     """
 
     titles: tuple[str, ...]
@@ -37,6 +39,7 @@ class Graded:
     confidence: np.ndarray
     margin: np.ndarray
     seconds_per_question: float = 0.0
+    too_long: int = 0
 
     def __len__(self) -> int:
         return len(self.titles)
@@ -92,12 +95,21 @@ def grade_file(
     """Reads each question with its own paragraph, in batches, and grades it. Raises DataError."""
     questions = sample_questions(squad_file, limit)
     started = time.perf_counter()
-    readings: list[Reading] = []
+    readings: list[Reading | None] = []
     for at in range(0, len(questions), BATCH_QUESTIONS):
-        readings += reader.read_batch([(q.question, [q.context]) for q in questions[at : at + BATCH_QUESTIONS]])
+        readings += _read(reader, questions[at : at + BATCH_QUESTIONS])
         progress(len(readings), len(questions))
     seconds = (time.perf_counter() - started) / len(questions)
-    return replace(grade(questions, readings), seconds_per_question=seconds)
+    graded = grade(questions, [reading or UNREAD for reading in readings])
+    return replace(graded, seconds_per_question=seconds, too_long=readings.count(None))
+
+
+def _read(reader: Reader, questions: Sequence[SquadQuestion]) -> list[Reading | None]:
+    """In one batch; if a question is too long for the model, one by one, with None for each that is."""
+    try:
+        return [*reader.read_batch([(q.question, [q.context]) for q in questions])]
+    except ContextTooLong:
+        return [None] if len(questions) == 1 else [reading for q in questions for reading in _read(reader, [q])]
 
 
 def evaluate_reader(
@@ -118,13 +130,14 @@ def summarize(graded: Graded, threshold: float) -> dict[str, float]:
     best_exact, and decline_all: what saying nothing would score. Fractions: all else. `threshold` applies where some
     questions have no answer (2.0); elsewhere (1.1) the best span is always given. risk_area, excess_risk_area and
     coverage_at_P rank all questions by confidence, the score of an answer being its F1. best_f1 and best_exact take the
-    best threshold for this very file: bounds, not results.
+    best threshold for this very file: bounds, not results. too_long is there only if some questions were.
     """
     scores: dict[str, float] = {"n": len(graded), **reading_scores(graded, threshold)}
     scores["seconds_per_question"] = round(graded.seconds_per_question, 5)
     scores |= _intervals(graded, threshold)
     scores |= _ranking(graded)
-    return scores | (_calibration(graded, threshold) if graded.open_ended else {})
+    scores |= _calibration(graded, threshold) if graded.open_ended else {}
+    return scores | ({"too_long": graded.too_long} if graded.too_long else {})
 
 
 def score_readings(

@@ -18,7 +18,7 @@ from gpt.metrics import exact_match, normalize, token_f1
 from gpt.squad import SquadQuestion, load_squad
 from rag.assemble import Index, join, load_reader, open_index, plain
 from rag.beir import TestSet, load_beir
-from rag.errors import MalformedFile
+from rag.errors import MalformedFile, QuestionTooLong
 from rag.metrics import ndcg, quantile, recall, reciprocal_rank
 from rag.pipeline import Pipeline
 from rag.types import Answer, Question
@@ -100,8 +100,17 @@ class Asked:
 
 def _ask(pipeline: Pipeline, questions: Sequence[SquadQuestion], progress: Progress) -> Iterable[Asked]:
     for done, question in enumerate(questions, 1):
-        yield Asked(question, pipeline.answer(Question(question.question)))
+        try:
+            answer = pipeline.answer(Question(question.question))
+        except QuestionTooLong:
+            answer = _silence(question.question)
+        yield Asked(question, answer)
         progress("ask", done, len(questions))
+
+
+def _silence(question: str) -> Answer:
+    """What counts for a question that the reader cannot take in: nothing was read, and nothing is said."""
+    return Answer("", question, question, None, True, 0.0, False, (), (), "", 0, {})
 
 
 def score_answers(asked: Sequence[Asked], paragraphs: Mapping[str, str]) -> dict[str, float | None]:
@@ -112,7 +121,8 @@ def score_answers(asked: Sequence[Asked], paragraphs: Mapping[str, str]) -> dict
     citation_precision: the share of citations that lie in a paragraph that holds a gold answer to the question, as
     whole normalised words (as in Chen et al. 2017, arXiv:1704.00051); None without citations.
     auroc: how well the confidence tells evidence that holds a gold answer from evidence that does not; None when all
-    evidence is alike. p50_ms, p95_ms: time of an answer. abstained: the share of questions not answered.
+    evidence is alike. p50_ms, p95_ms: time of an answer. abstained: the share of questions not answered. too_long, if there
+    are any: how many were too long for the reader, which count as not answered.
     """
     texts = ["" if one.answer.answer is None else one.answer.answer for one in asked]
     golds = [one.question.answers for one in asked]
@@ -124,18 +134,20 @@ def score_answers(asked: Sequence[Asked], paragraphs: Mapping[str, str]) -> dict
     ]
     answerable = [any(held[:5]) for held, gold in zip(found, golds, strict=True) if gold]
     separated = auroc([one.answer.confidence for one in asked], [any(held) for held in found])
-    times_ms = [one.answer.timings_ms["total"] for one in asked]
-    return {
+    times_ms = [one.answer.timings_ms["total"] for one in asked if one.answer.timings_ms]
+    too_long = len(asked) - len(times_ms)
+    scores = {
         "n": len(asked),
         "exact": round(100 * _mean(exact_match(text, gold) for text, gold in zip(texts, golds, strict=True)), 2),
         "f1": round(100 * _mean(token_f1(text, gold) for text, gold in zip(texts, golds, strict=True)), 2),
         "recall@5": round(_mean(answerable), 4) if answerable else None,
         "citation_precision": round(_mean(cited), 4) if cited else None,
         "auroc": None if math.isnan(separated) else round(separated, 4),
-        "p50_ms": round(quantile(times_ms, 0.5), 2),
-        "p95_ms": round(quantile(times_ms, 0.95), 2),
+        "p50_ms": round(quantile(times_ms, 0.5), 2) if times_ms else None,
+        "p95_ms": round(quantile(times_ms, 0.95), 2) if times_ms else None,
         "abstained": round(_mean(one.answer.abstained for one in asked), 4),
     }
+    return scores | ({"too_long": too_long} if too_long else {})
 
 
 @contextmanager

@@ -2,9 +2,10 @@
 
     python -m tests.bench.peers --out runs/peers            (needs: pip install 'studygpt[bench]')
 
-300 fixed questions of SQuAD 1.1 dev-open, each with its own paragraph, asked one at a time. The general models see two
-fixed training questions as examples, answer greedily, and are scored with the wording that did best for them on 40
-training questions. Every answer is kept as a JSON line under --out; a run that was stopped goes on where it was.
+300 fixed questions of SQuAD 1.1 dev-open, or of another file (--questions), each with its own paragraph, asked one at a
+time. The general models see two fixed training questions as examples, answer greedily, and are scored with the wording
+that did best for them on 40 training questions. Every answer is kept as a JSON line under --out; a run that was stopped
+goes on where it was.
 """
 
 from __future__ import annotations
@@ -261,13 +262,14 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder for answers, kept between runs")
     parser.add_argument("--data", type=Path, default=DATA, help="folder that holds qa/squad-*.json.xz")
+    parser.add_argument("--questions", type=Path, help="file in SQuAD's format (default: SQuAD 1.1 dev-open)")
     parser.add_argument("--n", type=int, default=300, help="questions to score on")
     parser.add_argument("--tune", type=int, default=40, help="training questions to choose each peer's wording on")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--model", type=Path, help="folder of our model (default: the released one)")
     args = parser.parse_args(argv)
     examples, tuning = training_questions(args.data / "qa" / "squad-train-v1.1.json.xz", args.tune)
-    asked = sample_questions(args.data / "qa" / "squad-dev-v1.1-open.json.xz", args.n)
+    asked = sample_questions(args.questions or args.data / "qa" / "squad-dev-v1.1-open.json.xz", args.n)
     setting = Setting(asked, tuning, examples, args.out, args.threads, args.model)
     args.out.mkdir(parents=True, exist_ok=True)
     rows = [run_ours(setting), *(run_peer(peer, setting) for peer in PEERS), run_baseline(setting)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gpt.errors import DataError
+from gpt.errors import ContextTooLong, DataError
 from gpt.evaluate import evaluate_reader, grade, grade_file, sample_questions, score_readings, summarize
 from gpt.metrics import token_f1
 from gpt.reader import Reading, Span
@@ -138,3 +138,24 @@ def test_a_file_without_questions_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty.json").write_text('{"data": []}')
     with pytest.raises(DataError, match=r"empty\.json holds no questions"):
         sample_questions(tmp_path / "empty.json")
+
+
+def test_a_question_too_long_for_the_model_is_declined_and_the_others_are_read(squad_file: Path) -> None:
+    questions = sample_questions(squad_file)
+    long = questions[3].question
+
+    class ShortReader(FakeReader):
+        def read_batch(self, batch: list[tuple[str, list[str]]]) -> list[Reading]:
+            if any(question == long for question, _ in batch):
+                raise ContextTooLong("the question has 229 tokens, this model reads at most 222; shorten it")
+            return super().read_batch(batch)
+
+    whole = grade_file(FakeReader(), squad_file)  # type: ignore[arg-type]
+    graded = grade_file(ShortReader(), squad_file)  # type: ignore[arg-type]
+    missed = np.array([q.question == long for q in questions])
+    assert graded.too_long == missed.sum() > 0
+    assert (graded.f1[missed] == 0).all()
+    assert (graded.confidence[missed] == 0).all()
+    assert graded.f1[~missed].tolist() == whole.f1[~missed].tolist()
+    assert summarize(graded, 0.5)["too_long"] == graded.too_long
+    assert "too_long" not in summarize(whole, 0.5)

@@ -117,7 +117,7 @@ def squad_file(folder: Path) -> Path:
         {
             "context": p2,
             "qas": [
-                question("Black tea is brewed with what?", "boiling water", p2),
+                question("Black tea brewed with what?", "boiling water", p2),
                 question("Who sells purple coffee?", None, p2),
             ],
         },
@@ -133,6 +133,18 @@ def test_answers_are_measured_without_telling_the_paragraph(tmp_path: Path) -> N
     assert (scores["n"], scores["recall@5"], scores["citation_precision"], scores["auroc"]) == (3, 1.0, 1.0, 1.0)
     assert scores["exact"] == pytest.approx(33.33)  # the fake answers with whole sentences, but abstains where it must
     assert [at for at in stages if at[0] == "ask"] == [("ask", 1, 3), ("ask", 2, 3), ("ask", 3, 3)]
+
+
+def test_a_question_too_long_for_the_reader_is_not_answered_and_the_others_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.evaluate.load_reader", lambda model: FakeReader(threshold=0.4, window_words=5))
+    scores = evaluate_answers(squad_file(tmp_path))
+    assert (scores["n"], scores["too_long"], scores["recall@5"]) == (3, 1, 0.5)  # "Green tea is brewed at what?"
+    assert scores["abstained"] == pytest.approx(0.6667)
+    monkeypatch.setattr("rag.evaluate.load_reader", lambda model: FakeReader(threshold=0.4, window_words=1))
+    scores = evaluate_answers(squad_file(tmp_path))
+    assert (scores["too_long"], scores["abstained"], scores["p50_ms"], scores["auroc"]) == (3, 1.0, None, None)
 
 
 def test_a_limit_asks_fewer_questions_of_all_paragraphs(tmp_path: Path) -> None:
