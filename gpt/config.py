@@ -98,6 +98,7 @@ class TrainConfig:
     crop: float = 0.0  # fraction of examples whose passages are cut to crop_tokens around the answer
     crop_tokens: int = 96
     notes: float = 0.0  # fraction of the passages that are written as notes are (gpt/markup.py)
+    spoken: float = 0.0  # and of those that are written as a lecture's captions are (gpt/spoken.py)
     token_dropout: float = 0.0  # fraction of a prompt's tokens that become <|mask|>; their marks stay
     taught: float = 0.5  # of the loss, what is learnt from teachers, where there are any (gpt/teachers.py)
     taught_by: str = ""  # which ones
@@ -130,6 +131,7 @@ class TrainConfig:
             "distractors",
             "crop",
             "notes",
+            "spoken",
             "token_dropout",
             "taught",
             "recurring",
@@ -288,7 +290,7 @@ RECIPES: dict[str, Recipe] = {
             refine2=TrainConfig(steps=5, batch_tokens=1024, checkpoint_every=5, seed=1),
             detect2=TrainConfig(steps=5, batch_tokens=1024, row_tokens=128, checkpoint_every=5, seed=1),
             reading2=TrainConfig(steps=5, batch_tokens=1024, checkpoint_every=5, seed=2),
-            refit=TrainConfig(steps=5, batch_tokens=1024, checkpoint_every=5, repeats=2),
+            refit=TrainConfig(steps=5, batch_tokens=1024, checkpoint_every=5, spoken=0.25, repeats=2),
             reinforce=ReinforceConfig(steps=5, batch_tokens=1024, checkpoint_every=5),
             open_questions=_OPEN,
             open_texts=(_WIKI[0],),
@@ -307,7 +309,9 @@ RECIPES: dict[str, Recipe] = {
             reading2=dataclasses.replace(
                 _READING, steps=4000, way=0.5, unanswerable=0.36, misleading=0.6, altered=0.4, renamed=0.15, seed=21
             ),
-            refit=dataclasses.replace(_REFINE, steps=3500, cycles=2, way=0.7, repeats=4, repeats_open=2, seed=53),
+            refit=dataclasses.replace(
+                _REFINE, steps=3500, cycles=2, way=0.7, spoken=0.25, repeats=4, repeats_open=2, seed=53
+            ),
             open_questions=_OPEN,
             open_texts=_WIKI,
             text_files=(*_WIKI, _ARXIV[0], _ARXIV[3]),
@@ -344,7 +348,7 @@ RECIPES: dict[str, Recipe] = {
                 checkpoint_every=500,
             ),
             refine=_REFINE_LARGE,
-            refit=dataclasses.replace(_REFINE_LARGE, repeats=4, repeats_open=2, seed=41),
+            refit=dataclasses.replace(_REFINE_LARGE, spoken=0.25, repeats=4, repeats_open=2, seed=41),
             open_questions=_OPEN,
             open_texts=_WIKI,
             text_files=_WIKI + _ARXIV,

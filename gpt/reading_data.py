@@ -24,6 +24,7 @@ from gpt.errors import DataError
 from gpt.markup import some_as_notes
 from gpt.mislead import mislead
 from gpt.reading import Piece, encode_piece
+from gpt.spoken import in_haste, some_as_spoken
 from gpt.squad import Article, SquadQuestion
 from gpt.tokenizer import Tokenizer
 from gpt.wordpool import Company, Pool, company
@@ -38,6 +39,25 @@ MAX_OCCURRENCES = 8
 MAX_WORKERS = 16
 WORTH_WORKERS = 3000  # questions; fewer take a few seconds in one process
 OCCURRENCE_REACH = 12.0  # tokens: a word of the question counts e^-1 at this distance from the answer
+
+
+@dataclass(frozen=True)
+class Styles:
+    """Shares of the paragraphs that are shown as notes (gpt/markup.py) and as captions (gpt/spoken.py) hold them."""
+
+    notes: float = 0.0
+    spoken: float = 0.0
+
+    def of(self, article: Article) -> tuple[Article, list[bool]]:
+        """The article as it is shown, and which of its paragraphs are as captions hold them; the same at every call."""
+        noted = some_as_notes(article, self.notes) if self.notes else article
+        heard = some_as_spoken(article, self.spoken) if self.spoken else article
+        is_spoken = [h is not p for h, p in zip(heard.paragraphs, article.paragraphs, strict=True)]
+        shown = zip(heard.paragraphs, noted.paragraphs, is_spoken, strict=True)
+        return replace(article, paragraphs=tuple(h if spoken else n for h, n, spoken in shown)), is_spoken
+
+
+PLAIN = Styles()
 
 
 @dataclass(frozen=True)
@@ -86,16 +106,15 @@ class ReadingData:
         articles: Sequence[Article],
         n_misleading: int = 0,
         recurring: Sequence[Article] = (),
-        notes: float = 0.0,
+        styles: Styles = PLAIN,
         n_altered: int = 0,
     ) -> ReadingData:
         """Questions whose answer does not lie on tokens of its paragraph are left out. Up to `n_misleading` questions
-        that mislead are made of each, and up to `n_altered` paragraphs. `recurring` articles come last. A share `notes` of
-        the paragraphs are written as notes are (gpt/markup.py); whether a passage holds an answer is told by its plain
-        words."""
+        that mislead are made of each, and up to `n_altered` paragraphs, those in captions' style excepted. `recurring` articles
+        come last. Whether a passage holds an answer is told by its plain words."""
         twisted = n_misleading or n_altered
         known = company(p.context for article in articles for p in article.paragraphs) if twisted else {}
-        make = _OfArticle(tokenizer, n_misleading, n_altered, known, notes)
+        make = _OfArticle(tokenizer, n_misleading, n_altered, known, styles)
         paragraphs: list[Piece] = []
         examples: list[Example] = []
         n_recurring = 0
@@ -124,26 +143,28 @@ class _OfArticle:
     n_misleading: int
     n_altered: int
     known: Company
-    notes: float
+    styles: Styles
 
     def __call__(self, article: Article) -> tuple[list[Piece], list[Example]]:
         tokenizer = self.tokenizer
-        shown = some_as_notes(article, self.notes) if self.notes else article
+        shown, is_spoken = self.styles.of(article)
         pieces = [encode_piece(tokenizer, p.context) for p in shown.paragraphs]
         twisted = self.n_misleading or self.n_altered
         pool = Pool.of((p.context for p in article.paragraphs), self.known) if twisted else None
         asked, seen = (
             [(i, q) for i, p in enumerate(a.paragraphs) for q in p.questions if q.answers] for a in (article, shown)
         )
-        questions = [encode_piece(tokenizer, q.question).cut(0, MAX_QUESTION_TOKENS) for _, q in asked]
+        questions = [encode_piece(tokenizer, q.question).cut(0, MAX_QUESTION_TOKENS) for _, q in seen]
         examples = []
         wrongs = nearest_wrong(article, questions, pieces)
         for (i, q), (_, as_shown), question, wrong in zip(asked, seen, questions, wrongs, strict=True):
             tokens = _answer_tokens(as_shown, question, pieces[i])
             if len(tokens):
-                twins = _misleading(tokenizer, q, pool, self.n_misleading) if pool else ()
+                is_hasty = as_shown.question != q.question
+                twins = _misleading(tokenizer, q, pool, self.n_misleading, is_hasty) if pool else ()
                 place = as_shown.context.find(q.answers[0], int(pieces[i].offsets[tokens[0]]))
-                altered = _altered(tokenizer, as_shown, place, pool, self.n_altered) if pool else ()
+                n_altered = 0 if is_spoken[i] else self.n_altered  # a capital letter would give the altered word away
+                altered = _altered(tokenizer, as_shown, place, pool, n_altered) if pool else ()
                 examples.append(Example(question, i, int(tokens[0]), int(tokens[-1]), tuple(wrong), twins, altered))
         return pieces, examples
 
@@ -189,11 +210,11 @@ def _answer_tokens(asked: SquadQuestion, question: Piece, piece: Piece) -> np.nd
     return tokens[int(np.argmax(near))]
 
 
-def _misleading(tokenizer: Tokenizer, asked: SquadQuestion, pool: Pool, n: int) -> tuple[Piece, ...]:
+def _misleading(tokenizer: Tokenizer, asked: SquadQuestion, pool: Pool, n: int, is_hasty: bool) -> tuple[Piece, ...]:
     """Up to `n` different questions near `asked` that its paragraph does not answer; the same at every call."""
     rng = random.Random(f"{asked.id}:{asked.question}")
     made = (mislead(asked.question, asked.context, asked.answers[0], pool, rng) for _ in range(n))
-    texts = dict.fromkeys(text for text in made if text is not None)
+    texts = dict.fromkeys(in_haste(text) if is_hasty else text for text in made if text is not None)
     return tuple(encode_piece(tokenizer, text).cut(0, MAX_QUESTION_TOKENS) for text in texts)
 
 

@@ -35,7 +35,7 @@ from gpt.pretrain import Pretraining
 from gpt.qamr import load_qamr
 from gpt.quantize import pack, unpack
 from gpt.reader import Reader
-from gpt.reading_data import N_ALTERED, N_MISLEADING, ReadingData
+from gpt.reading_data import N_ALTERED, N_MISLEADING, ReadingData, Styles
 from gpt.reading_task import Reading
 from gpt.recurring import recurring_articles
 from gpt.reinforce import Reinforce
@@ -218,10 +218,10 @@ def _reading(
     data = _examples(recipe, config, corpus, tokenizer, made)
     if stage == "refit":
         n_misleading, n_altered = _twisted(config)
-        added = ReadingData.build(tokenizer, labelled.added, n_misleading, [], config.notes, n_altered)
+        added = ReadingData.build(tokenizer, labelled.added, n_misleading, [], _styles(config), n_altered)
         data = data.joined(added, config.repeats)
         if teachers and (found := _open_questions(recipe, corpus, tokenizer, teachers)):
-            of_found = ReadingData.build(tokenizer, found, n_misleading, [], config.notes, n_altered)
+            of_found = ReadingData.build(tokenizer, found, n_misleading, [], _styles(config), n_altered)
             data = data.joined(of_found, config.repeats_open)
 
     def score(model: GPT) -> dict[str, float]:
@@ -269,7 +269,7 @@ def _examples(
     """What the stages that read learn from. Making it takes minutes, so the last one made is kept for the next stage."""
     global _made
     n_misleading, n_altered = _twisted(config)
-    chosen = (n_misleading, n_altered, config.notes, bool(config.recurring))
+    chosen = (n_misleading, n_altered, _styles(config), bool(config.recurring))
     data_only = replace(recipe, teachers=(), **dict.fromkeys(STEPPED, None))  # type: ignore[arg-type]
     files = [(corpus / name, (corpus / name).stat().st_mtime_ns) for name in recipe.files if (corpus / name).is_file()]
     wanted = (tokenizer.fingerprint, data_only, chosen, files)
@@ -279,8 +279,12 @@ def _examples(
         of_sentences = (load_qamr(corpus / file, recipe.max_of_sentence) for file in recipe.sentence_files)
         articles = [*training, *made, *(article for found in of_sentences for article in found)]
         recurring = _recurring(recipe, corpus) if config.recurring else []
-        _made = wanted, ReadingData.build(tokenizer, articles, n_misleading, recurring, config.notes, n_altered)
+        _made = wanted, ReadingData.build(tokenizer, articles, n_misleading, recurring, _styles(config), n_altered)
     return _made[1]
+
+
+def _styles(config: TrainConfig) -> Styles:
+    return Styles(config.notes, config.spoken)
 
 
 def _twisted(config: TrainConfig) -> tuple[int, int]:

@@ -15,7 +15,7 @@ import pytest
 from gpt import reading_data
 from gpt.checkpoint import load_released
 from gpt.reader import RELEASED
-from gpt.reading_data import N_ALTERED, N_MISLEADING, ReadingData
+from gpt.reading_data import N_ALTERED, N_MISLEADING, ReadingData, Styles
 from gpt.squad import load_articles
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
@@ -34,7 +34,7 @@ def test_all_cores_make_examples_sooner_than_one(monkeypatch: pytest.MonkeyPatch
         for n_workers, taken in seconds.items():
             monkeypatch.setattr(reading_data, "MAX_WORKERS", n_workers)
             began = time.perf_counter()
-            data = ReadingData.build(tokenizer, articles, N_MISLEADING, notes=0.3, n_altered=N_ALTERED)
+            data = ReadingData.build(tokenizer, articles, N_MISLEADING, styles=Styles(notes=0.3), n_altered=N_ALTERED)
             taken.append(time.perf_counter() - began)
     for n_workers, taken in seconds.items():
         times = " and ".join(f"{s:.1f}" for s in taken)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from gpt.config import GPTConfig, TrainConfig
 from gpt.errors import DataError
 from gpt.model import GPT
 from gpt.reading import encode_piece
-from gpt.reading_data import ReadingData, nearest_wrong, shared_idf
+from gpt.reading_data import ReadingData, Styles, nearest_wrong, shared_idf
 from gpt.reading_task import ALTERED, Reading
 from gpt.squad import Article, load_articles, load_squad
 from gpt.tokenizer import Tokenizer
@@ -276,7 +277,9 @@ def test_several_processes_make_the_same_examples_as_one(
     tokenizer: Tokenizer, lighthouses: list[Article], articles: list[Article], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def build() -> ReadingData:
-        return ReadingData.build(tokenizer, [*lighthouses, *articles[:3]], 2, articles[3:], notes=0.5, n_altered=2)
+        return ReadingData.build(
+            tokenizer, [*lighthouses, *articles[:3]], 2, articles[3:], Styles(0.5, 0.5), n_altered=2
+        )
 
     alone = build()
     monkeypatch.setattr(reading_data, "WORTH_WORKERS", 1)
@@ -318,7 +321,7 @@ def test_an_answer_that_occurs_twice_is_taken_where_the_question_s_words_stand(
 
 
 def test_passages_written_as_notes_keep_their_answers(tokenizer: Tokenizer, articles: list[Article]) -> None:
-    plain, noted = (ReadingData.build(tokenizer, articles, notes=share) for share in (0.0, 1.0))
+    plain, noted = (ReadingData.build(tokenizer, articles, styles=Styles(notes=share)) for share in (0.0, 1.0))
     assert len(plain.examples) == len(noted.examples)
     changed = 0
     for a, b in zip(plain.examples, noted.examples, strict=True):
@@ -329,3 +332,24 @@ def test_passages_written_as_notes_keep_their_answers(tokenizer: Tokenizer, arti
         assert words[0] == words[1]
         changed += len(before) != len(after)
     assert changed > len(plain.examples) / 2
+
+
+def test_passages_as_captions_keep_their_answers_and_what_would_give_a_twist_away_is_not_made(
+    tokenizer: Tokenizer, lighthouses: list[Article]
+) -> None:
+    plain, spoken = (ReadingData.build(tokenizer, lighthouses, 2, [], Styles(spoken=share), 2) for share in (0.0, 1.0))
+    assert len(plain.examples) == len(spoken.examples)
+    assert any(e.altered for e in plain.examples)
+    assert not any(e.altered for e in spoken.examples)
+    hasty = 0
+    for a, b in zip(plain.examples, spoken.examples, strict=True):
+        texts = [
+            re.findall(r"\w+", tokenizer.decode(d.paragraphs[e.paragraph].ids[e.start : e.end + 1].tolist()).lower())
+            for d, e in ((plain, a), (spoken, b))
+        ]
+        assert texts[0] == texts[1]
+        question = tokenizer.decode(b.question.ids.tolist())
+        twins = [tokenizer.decode(twin.ids.tolist()) for twin in b.misleading]
+        assert all(twin.endswith("?") == question.endswith("?") for twin in twins)
+        hasty += question == question.lower()
+    assert 0 < hasty < len(plain.examples)
