@@ -186,7 +186,8 @@ def run_ours(setting: Setting) -> tuple[str, str, Answered]:
     torch.set_num_threads(setting.threads)
     reader = Reader.load(setting.model)
     parameters = reader.released.model.config.n_params
-    questions = {json.dumps([q.question, q.context]): q for q in setting.asked}
+    prompts = [json.dumps([q.question, q.context]) for q in setting.asked]
+    questions = dict(zip(prompts, setting.asked, strict=True))
 
     def ask(prompt: Prompt) -> str:
         q = questions[str(prompt)]
@@ -195,7 +196,7 @@ def run_ours(setting: Setting) -> tuple[str, str, Answered]:
 
     weights = torch.cat([p.detach().flatten().float() for p in reader.released.model.parameters()]).numpy().tobytes()
     identity = f"{hashlib.sha256(weights).hexdigest()} on {setting.threads} threads"
-    answered = answer_all(setting.out / "ours.jsonl", identity, list(questions), lambda: ask)
+    answered = answer_all(setting.out / "ours.jsonl", identity, prompts, lambda: ask)
     return f"ours: {reader.name}", f"{parameters / 1e6:.1f}M", answered
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.closeness import seconded, sentence_of
+from rag.closeness import AROUND, LONG, seconded, sentence_of
 
 TEXT = "Tea is a drink. Dr. Wu brews it at 80 degrees, e.g. in a pot. Coffee is another."
 
@@ -37,6 +37,20 @@ def test_a_sentence_behind_a_question_is_compared_with_it() -> None:
     ):
         start = text.index(words)
         assert sentence_of(text, start, start + len(words)) == compared
+
+
+def test_of_speech_without_stops_the_words_around_the_answer_are_compared() -> None:
+    words = [f"word{n}" for n in range(LONG + 1)]
+    text = " ".join(words)
+    start = text.index("word30")
+    near = " ".join(words[30 - AROUND : 32 + AROUND])
+    assert sentence_of(text, start, start + len("word30 word31")) == near
+    assert sentence_of(text, 0, 5) == " ".join(words[: 1 + AROUND])
+    assert sentence_of(text, len(text) - 6, len(text)) == " ".join(words[-1 - AROUND :])
+    assert sentence_of(text, text.index(" word30"), start) == text, "a blank lies in no word"
+    assert sentence_of("Who says so? W" + text[1:], start + 13, start + 26) == "Who says so? " + near
+    short = " ".join(words[:LONG])
+    assert sentence_of(short, start, start + 6) == short
 
 
 @given(st.text(alphabet="aB .!?\n", min_size=1, max_size=40), st.data())
