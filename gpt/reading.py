@@ -11,7 +11,6 @@ training, docs/log.md).
 
 from __future__ import annotations
 
-import itertools
 import re
 import zlib
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from torch import Tensor
 
 from gpt.errors import ConfigError, ContextTooLong
 from gpt.model import attention_mask
-from gpt.sentences import sentence_spans
+from gpt.sentences import asking_spans
 from gpt.span import TokenSpan, best_spans
 from gpt.tokenizer import Tokenizer
 
@@ -212,11 +211,9 @@ def stretches(batch: PromptBatch, prompts: Sequence[Prompt], passages: Sequence[
 def _between(text: str, piece: Piece) -> np.ndarray:
     """For each token of the piece the number of its stretch between the sentences of the text that ask; 0 inside these."""
     numbers = np.ones(len(piece), np.int64)
-    spans = sentence_spans(text)
-    for (_, before), (_, end) in itertools.pairwise([(0, 0), *spans]):  # with the blanks between
-        if text[end - 1] == "?":
-            numbers[piece.offsets[:-1] >= before] += 1
-            numbers[(piece.offsets[1:] > before) & (piece.offsets[:-1] < end)] = 0
+    for start, end in asking_spans(text):
+        numbers[piece.offsets[:-1] >= start] += 1
+        numbers[(piece.offsets[1:] > start) & (piece.offsets[:-1] < end)] = 0
     return numbers
 
 

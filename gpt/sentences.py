@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 _BREAK = re.compile(r"[.!?…]+[\"”'’)\]]*\s+(?=[\"“'‘(\[]?[A-Z0-9])")
+_LOOSE_BREAK = re.compile(r"[.!?…]+[\"”'’)\]]*(?=\s)")
+_LETTER = re.compile(r"[^\W\d_]")
 _STOP = re.compile(r"(?<=[\w)\]\"”%'’])[.;?!](?=[\s\"”)]|$)")
 _JOINTS = tuple(  # the best first: the last one of the first kind found ends a clause that is too long
     re.compile(pattern)
@@ -44,6 +46,23 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     end = len(text.rstrip())
     begin += len(text[begin:]) - len(text[begin:].lstrip())
     return [*spans, (begin, end)] if end > begin else spans
+
+
+def asking_spans(text: str) -> list[tuple[int, int]]:
+    """(start, end) of each sentence that ends in a question mark, the blanks before it included.
+
+    What is written without capitals `sentence_spans` takes for one sentence; there every stop ends one.
+    """
+    spans, before = [], 0
+    for start, end in sentence_spans(text):
+        letter = _LETTER.search(text, start, end)
+        stops = _LOOSE_BREAK.finditer(text, start, end - 1) if letter and letter[0].islower() else ()
+        stop_ends = [m.end() for m in stops if m[0] != "." or not _abbreviated(text[start : m.start()])]
+        for behind in (*stop_ends, end):
+            if text[behind - 1] == "?":
+                spans.append((before, behind))
+            before = behind
+    return spans
 
 
 def sentence_end(text: str, start: int) -> int:

@@ -52,10 +52,11 @@ def test_no_span_begins_or_ends_inside_a_word(reader: Reader) -> None:
 ASKS = "What is a token? A token is a piece of text. Why does it matter? Who knows?"
 
 
-def test_no_span_touches_a_sentence_that_asks(reader: Reader) -> None:
+@pytest.mark.parametrize("passage", [ASKS, ASKS.lower()])
+def test_no_span_touches_a_sentence_that_asks(reader: Reader, passage: str) -> None:
     said = ASKS.index("A token"), ASKS.index(" Why")
     for question in ("What is a token?", "Why does it matter?", "Who knows?", "Which piece?"):
-        spans = reader.read(question, [ASKS]).spans
+        spans = reader.read(question, [passage]).spans
         assert spans
         assert all(said[0] - 1 <= span.start < span.end <= said[1] for span in spans)
 

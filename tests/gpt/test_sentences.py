@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpt.sentences import clause_end, sentence_end, sentence_spans
+from gpt.sentences import asking_spans, clause_end, sentence_end, sentence_spans
 
 
 def test_stops_inside_sentences_end_none() -> None:
@@ -23,6 +23,24 @@ def test_nothing_but_blanks_between_sentences_is_lost() -> None:
     spans = sentence_spans(text)
     assert "".join(text[s:e] for s, e in spans).replace(" ", "") == text.replace(" ", "").replace("\n", "")
     assert sentence_spans("   ") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "asking"),
+    [
+        ("What is it? It is tea. Who knows?", ["What is it?", " Who knows?"]),
+        ("what is it? it is tea, e.g. a green one. who knows?", ["what is it?", " who knows?"]),
+        ("[00:01] so we look at that. any questions? good", [" any questions?"]),
+        ('he asked "why?" and left. It rains.', []),
+        ("The film Quo Vadis? was shown. It rained.", []),
+        ("Nothing asks here.", []),
+        ("it is hot... isn't it?! is it", []),
+        ("it is hot... isn't it? ", [" isn't it?"]),
+        ("", []),
+    ],
+)
+def test_what_asks_ends_in_a_question_mark_with_and_without_capitals(text: str, asking: list[str]) -> None:
+    assert [text[start:end] for start, end in asking_spans(text)] == asking
 
 
 def test_a_sentence_ends_before_its_mark_or_at_a_semicolon() -> None:
