@@ -90,9 +90,7 @@ class _Marked:
 
 def some_as_notes(article: Article, share: float) -> Article:
     """The article with about `share` of its paragraphs `as_notes`; the same at every call."""
-    rng = random.Random(article.title)
-    chosen = (as_notes(p, rng) if rng.random() < share else p for p in article.paragraphs)
-    return replace(article, paragraphs=tuple(chosen))
+    return article.with_some(share, as_notes, article.title)
 
 
 def as_notes(paragraph: Paragraph, rng: random.Random) -> Paragraph:

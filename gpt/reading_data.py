@@ -50,8 +50,7 @@ class Styles:
 
     def of(self, article: Article) -> tuple[Article, list[bool]]:
         """The article as it is shown, and which of its paragraphs are as captions hold them; the same at every call."""
-        noted = some_as_notes(article, self.notes) if self.notes else article
-        heard = some_as_spoken(article, self.spoken) if self.spoken else article
+        noted, heard = some_as_notes(article, self.notes), some_as_spoken(article, self.spoken)
         is_spoken = [h is not p for h, p in zip(heard.paragraphs, article.paragraphs, strict=True)]
         shown = zip(heard.paragraphs, noted.paragraphs, is_spoken, strict=True)
         return replace(article, paragraphs=tuple(h if spoken else n for h, n, spoken in shown)), is_spoken

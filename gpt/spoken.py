@@ -49,9 +49,7 @@ class _Said:
 
 def some_as_spoken(article: Article, share: float) -> Article:
     """The article with about `share` of its paragraphs `as_spoken`, the others the same objects; the same at every call."""
-    rng = random.Random(f"spoken:{article.title}")
-    chosen = [as_spoken(p, rng) if rng.random() < share else p for p in article.paragraphs]
-    return replace(article, paragraphs=tuple(chosen))
+    return article.with_some(share, as_spoken, f"spoken:{article.title}")
 
 
 def as_spoken(paragraph: Paragraph, rng: random.Random) -> Paragraph:

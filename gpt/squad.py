@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import lzma
-from collections.abc import Iterable
-from dataclasses import dataclass
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,12 @@ class Paragraph:
 class Article:
     title: str
     paragraphs: tuple[Paragraph, ...]
+
+    def with_some(self, share: float, rewrite: Callable[[Paragraph, random.Random], Paragraph], seed: str) -> Article:
+        """The article with about `share` of its paragraphs rewritten, the others the same objects; the same at every call."""
+        rng = random.Random(seed)
+        chosen = [rewrite(p, rng) if rng.random() < share else p for p in self.paragraphs]
+        return replace(self, paragraphs=tuple(chosen))
 
 
 def load_articles(path: Path) -> list[Article]:

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from gpt.evaluate import sample_questions
+from gpt.evaluate import answer_text, sample_questions
 from gpt.metrics import bootstrap_interval, exact_match, group_by_article, token_f1
 from gpt.squad import SquadQuestion, load_squad
 from tests.bench.prompting import (
@@ -191,8 +191,7 @@ def run_ours(setting: Setting) -> tuple[str, str, Answered]:
 
     def ask(prompt: Prompt) -> str:
         q = questions[str(prompt)]
-        span = reader.read(q.question, [q.context]).spans[0]
-        return q.context[span.start : span.end].strip()
+        return answer_text(q, reader.read(q.question, [q.context]))
 
     weights = torch.cat([p.detach().flatten().float() for p in reader.released.model.parameters()]).numpy().tobytes()
     identity = f"{hashlib.sha256(weights).hexdigest()} on {setting.threads} threads"

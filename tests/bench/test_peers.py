@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from gpt.config import GPTConfig
+from gpt.model import GPT
+from gpt.reader import Reader, Reading, Span
 from gpt.squad import SquadQuestion
 from tests.bench import peers
 from tests.bench.prompting import PLAIN, REMINDER, TURNS, Prompt, clean, overlapping_sentence
@@ -110,6 +114,32 @@ def test_the_table_tells_scores_intervals_and_the_paired_difference() -> None:
     rows = peers.table(compared).splitlines()
     assert len(rows) == 4
     assert rows[2] == "| ours | 1M | 100.0 (100.0 to 100.0) | 100.0 (100.0 to 100.0) | - | 0.01 |"
+
+
+def test_ours_is_asked_questions_that_occur_twice_and_may_find_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ours:
+        name = "ours"
+        released = SimpleNamespace(model=GPT(GPTConfig(depth=1, vocab_size=64, context_len=16)))
+
+        def read(self, asked: str, passages: list[str]) -> Reading:
+            return Reading((Span(0, 5, 9, 1.0, ()),) if "tea" in passages[0] else (), 0.5)
+
+    monkeypatch.setattr(Reader, "load", lambda path: Ours())
+    asked = [question(1), question(2, "cocoa"), question(1)]
+    data = [{"title": "", "paragraphs": [{"context": q.context, "qas": [as_json(q)]}]} for q in asked]
+    (tmp_path / "own.json").write_text(json.dumps({"data": data}))
+    monkeypatch.setattr(peers, "PEERS", ())
+    monkeypatch.setattr(peers, "training_questions", lambda path, n: ([], []))
+    ours, baseline = peers.main(["--out", str(tmp_path), "--questions", str(tmp_path / "own.json"), "--threads", "1"])
+    assert (ours["model"], ours["exact"], ours["f1"]) == ("ours: ours", 66.7, 66.7)
+    assert baseline["parameters"] == "0"
+
+
+def as_json(q: SquadQuestion) -> dict[str, object]:
+    answers = [{"text": t, "answer_start": at} for t, at in zip(q.answers, q.answer_starts, strict=True)]
+    return {"id": q.id, "question": q.question, "answers": answers}
 
 
 @pytest.mark.bench
