@@ -240,6 +240,7 @@ class Recipe:
 
 _WIKI = tuple(f"pretrain/wiki-{i:02d}.jsonl.xz" for i in range(7))
 _OPEN = ("qa/open-questions.jsonl",)  # made by tests/bench/open_questions.py
+_HOTPOT = ("qa/hotpotqa.jsonl",)  # with passages, as tests/bench/hotpot_questions.py makes them
 _ARXIV = tuple(f"pretrain/arxiv-{i:02d}.jsonl.xz" for i in range(6))
 
 _DETECT = TrainConfig(steps=8600, muon_lr=0.01, adam_lr=0.002, cooldown=0.0, seed=7, checkpoint_every=200)
@@ -349,7 +350,7 @@ RECIPES: dict[str, Recipe] = {
             ),
             refine=_REFINE_LARGE,
             refit=dataclasses.replace(_REFINE_LARGE, spoken=0.25, repeats=4, repeats_open=2, seed=41),
-            open_questions=_OPEN,
+            open_questions=_OPEN + _HOTPOT,
             open_texts=_WIKI,
             text_files=_WIKI + _ARXIV,
             explanation_files=(_WIKI[2], _ARXIV[1]),

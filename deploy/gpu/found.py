@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,24 +13,26 @@ from gpt.distant import found_file
 from gpt.reader import Reader
 from gpt.reading import encode_piece
 from gpt.reading_data import nearest_wrong
-from gpt.squad import Article, save_articles
+from gpt.squad import Article, load_articles, save_articles
 from gpt.stages import passages_for
 from gpt.tokenizer import Tokenizer
 
 
-def pack_found(chosen: Recipe, corpus: Path, kept: Path, packed: Path, asked: Path | None = None) -> list[Path]:
-    """The recipe's open questions that `corpus` has, its first file of them replaced by `asked` if there is one, with passages
-    that the released reader helped to choose, as files under `packed` where the refit stage looks for them. What was chosen
-    stays in `kept`, for the next time. Raises GPTError."""
+def pack_found(chosen: Recipe, corpus: Path, kept: Path, packed: Path, asked: Sequence[Path] = ()) -> list[Path]:
+    """The recipe's open questions with passages, as files under `packed` where the refit stage looks for them. A file of
+    questions is taken from `asked`, where one has its name, or from `corpus`, or one with their passages, which is taken as it
+    is; others are chosen with the released reader's help, and stay in `kept` for the next time. Raises GPTError."""
     made = []
-    for n, name in enumerate(chosen.open_questions if chosen.refit else ()):
-        questions = asked if asked and n == 0 else corpus / name
-        if not questions.is_file():
+    for name in chosen.open_questions if chosen.refit else ():
+        places = [*(f for f in asked if f.name in names_of(name)), corpus / name, found_file(corpus / name)]
+        questions = next((file for file in places if file.is_file()), None)
+        if questions is None:
             continue
         reader = Reader.load()
         before = kept / f"{_of(chosen, questions, reader)}.json.xz"
         if not before.is_file():
-            found = passages_for(chosen, corpus, [questions], reader)
+            is_found = questions.name == names_of(name)[1]
+            found = load_articles(questions) if is_found else passages_for(chosen, corpus, [questions], reader)
             partial = before.with_suffix(".partial")
             save_articles(partial, [_needed(reader.released.tokenizer, article) for article in found])
             partial.rename(before)
@@ -37,6 +40,11 @@ def pack_found(chosen: Recipe, corpus: Path, kept: Path, packed: Path, asked: Pa
         made[-1].parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(before, made[-1])
     return made
+
+
+def names_of(name: str) -> tuple[str, str]:
+    """What a file of these open questions is called, and one that holds their passages, too."""
+    return Path(name).name, found_file(Path(name)).name
 
 
 def _of(chosen: Recipe, questions: Path, reader: Reader) -> str:

@@ -15,10 +15,11 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from deploy.gpu.found import pack_found
+from deploy.gpu.found import names_of, pack_found
 from deploy.gpu.parcels import MIB, cut
 from deploy.gpu.results import save_average
 from gpt.budget import ON_TEXT, stage_configs
@@ -65,8 +66,8 @@ def data_files(recipe: Recipe) -> list[str]:
     return sorted({file for name in names for file in getattr(recipe, name)})
 
 
-def stage_bundle(chosen: Recipe, corpus: Path, staging: Path, job: Job, asked: Path | None = None) -> None:
-    """Lays out what the machine will unpack; `asked` is a file of open questions (deploy/gpu/found.py). Raises PackError,
+def stage_bundle(chosen: Recipe, corpus: Path, staging: Path, job: Job, asked: Sequence[Path] = ()) -> None:
+    """Lays out what the machine will unpack; `asked` are files of open questions (deploy/gpu/found.py). Raises PackError,
     GPTError."""
     run = staging / "run"
     if "pretrain" in job.stages:
@@ -149,9 +150,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--score", nargs="*", default=SCORED, metavar="FILE", help="question files to score there")
     parser.add_argument(
         "--open-questions",
+        nargs="*",
         type=Path,
+        default=[],
         metavar="FILE",
-        help="questions without passages (default: DATA's, if it has any)",
+        help="questions without passages, or with passages chosen before (default: DATA's, if it has any)",
     )
     parser.add_argument("--limit", type=int, metavar="N", help="questions of each to score (default: all)")
     parser.add_argument("--wheels", nargs="*", default=[], metavar="NAME", help="packages the machine lacks")
@@ -168,8 +171,14 @@ def pack(args: argparse.Namespace) -> list[Path]:
             f"a parcel of {mib:.1f} MiB and the repository's files exceed {CALL_MIB} MiB; at most {room:.1f} fit"
         )
     chosen, staging, asked = recipe(args.recipe), args.out / "staging", args.open_questions
-    if asked is not None and not asked.is_file():
-        raise PackError(f"no file {asked}; make one with tests/bench/open_questions.py, or leave --open-questions out")
+    known = [file for name in chosen.open_questions for file in names_of(name)]
+    for file in asked:
+        if file.name not in known:
+            raise PackError(f"{file} is none of the recipe's open questions; it must be called {' or '.join(known)}")
+        if not file.is_file():
+            raise PackError(
+                f"no file {file}; make it as tests/bench/open_questions.py and hotpot_questions.py say, or leave it out"
+            )
     stages = tuple(stage for stage in stage_configs(chosen) if stage not in ON_TEXT or not args.pretrained)
     if args.pretrained:
         take_pretrained(args.pretrained, before(chosen, "reading"), staging / "run")

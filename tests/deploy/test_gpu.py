@@ -27,7 +27,7 @@ from gpt.config import GPTConfig, Recipe, TrainConfig, recipe
 from gpt.distant import found_file
 from gpt.reader import Reader
 from gpt.reading_data import N_NEGATIVES
-from gpt.squad import load_articles
+from gpt.squad import Article, Paragraph, SquadQuestion, load_articles, save_articles
 from gpt.stages import passages_for
 from tests.architecture import imports, read_sources, top
 from tests.gpt.test_distant import LAENNEC, TEXTS, Pointing
@@ -137,11 +137,29 @@ def test_passages_for_open_questions_are_chosen_once_and_travel_without_what_is_
     found.pack_found(chosen, tmp_path, tmp_path / "found", tmp_path / "packed")
     assert looked[-1] == "chosen", "other questions"
     assert found.pack_found(replace(chosen, refit=None), tmp_path, tmp_path / "found", tmp_path / "packed") == []
-    (tmp_path / "qa" / "o.jsonl").rename(tmp_path / "elsewhere.jsonl")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "qa" / "o.jsonl").rename(tmp_path / "elsewhere" / "o.jsonl")
     assert found.pack_found(chosen, tmp_path, tmp_path / "found", tmp_path / "packed") == []
-    given = tmp_path / "elsewhere.jsonl"
+    given = [tmp_path / "elsewhere" / "o.jsonl"]
     assert found.pack_found(chosen, tmp_path, tmp_path / "found", tmp_path / "packed", given) == [file]
     assert looked[-1] == "loaded", "the same questions as before"
+
+
+def test_passages_that_were_chosen_before_travel_as_they_are(tmp_path: Path) -> None:
+    words = [f"Paragraph {word} speaks of other hearts and lungs." for word in "one two three four five six".split()]
+    asked = SquadQuestion("1", "Who invented it?", "It was René Laennec.", ("René Laennec",), (7,), False, "Hearts")
+    article = Article("Hearts", (Paragraph(asked.context, (asked,)), *(Paragraph(text, ()) for text in words)))
+    given = tmp_path / "elsewhere" / "none.found.json.xz"
+    save_articles(given, [article])
+    chosen = replace(recipe("tiny"), open_questions=("qa/o.jsonl", "qa/none.jsonl"))
+    packed = [tmp_path / "packed" / "qa" / "none.found.json.xz"]
+    assert found.pack_found(chosen, tmp_path, tmp_path / "found", tmp_path / "packed", [given]) == packed
+    [there] = load_articles(packed[0])
+    assert there.paragraphs[0] == article.paragraphs[0]
+    assert len(there.paragraphs) == 1 + N_NEGATIVES, "those that will be taken as wrong ones"
+    (tmp_path / "qa").mkdir()
+    given.rename(tmp_path / "qa" / "none.found.json.xz")
+    assert found.pack_found(chosen, tmp_path, tmp_path / "found", tmp_path / "packed") == packed, "of the data folder"
 
 
 def test_a_parcel_leaves_room_for_the_repository(tmp_path: Path) -> None:
@@ -165,8 +183,10 @@ def test_a_parcel_too_large_to_travel_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_of_questions_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(pack.PackError, match=r"no file nowhere\.jsonl; make one with tests/bench/open_questions\.py"):
-        pack.pack(arguments(open_questions=Path("nowhere.jsonl"), out=tmp_path))
+    with pytest.raises(pack.PackError, match=r"no file nowhere/open-questions\.jsonl; make it as tests/bench/"):
+        pack.pack(arguments(open_questions=[Path("nowhere/open-questions.jsonl")], out=tmp_path))
+    with pytest.raises(pack.PackError, match=r"other\.jsonl is none of .* it must be called open-questions\.jsonl or"):
+        pack.pack(arguments(open_questions=[Path("other.jsonl")], out=tmp_path))
 
 
 def save_run(run: Path, stage: str) -> dict[str, torch.Tensor]:
