@@ -6,7 +6,7 @@ from gpt.checkpoint import Released
 
 FOUND = {  # files of a recipe's open questions that we know, in words
     "qa/open-questions.jsonl": "questions of TriviaQA, NQ-open and WebQuestions with passages of Wikipedia found for them",
-    "qa/hotpotqa.jsonl": "questions of HotpotQA with their passages, CC BY-SA, half of them as HaluEval, MIT, holds them",
+    "qa/hotpotqa.jsonl": "questions of HotpotQA with their passages, CC BY-SA, more than half as HaluEval, MIT, holds them",
 }
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gpt.errors import DataError
 from gpt.rows import corpus_rows
-from gpt.squad import Article, Paragraph, SquadQuestion
+from gpt.squad import Article, Paragraph, SquadQuestion, whole_words
 
 ARTICLE_SIZE = 12  # paragraphs
 SENTENCES = (1, 2, 3, 4, 5)  # in a paragraph, each as likely as the others
@@ -52,7 +52,9 @@ def _paragraph(
         if max_questions is not None and len(kept) > max_questions:
             kept = rng.sample(kept, max_questions)
         for question, answers in kept:
-            starts = tuple(before + place for answer in answers if (place := _find(answer, sentence)) is not None)
+            starts = tuple(
+                before + place for answer in answers if (place := next(whole_words(answer, sentence), None)) is not None
+            )
             identity = f"qamr-{number}-{len(questions)}"
             questions.append(SquadQuestion(identity, question, context, answers, starts, False, "QAMR"))
         before += len(sentence) + 1
@@ -63,7 +65,7 @@ def _by_sentence(path: Path) -> dict[str, _Asked]:
     made: dict[str, _Asked] = {}
     for sentence, question, answers in _records(path):
         spans = dict.fromkeys(a.strip(" ,;:.") or a for a in answers)
-        held = tuple(a for a in spans if _find(a, sentence) is not None)
+        held = tuple(a for a in spans if next(whole_words(a, sentence), None) is not None)
         if held and _names_something(question, sentence):
             made.setdefault(sentence, {}).setdefault(question, held)
     return made
@@ -72,12 +74,6 @@ def _by_sentence(path: Path) -> dict[str, _Asked]:
 def _names_something(question: str, sentence: str) -> bool:
     """Whether the question shares a word of four letters with its sentence: among others it could not be told otherwise."""
     return not set(_LONG_WORD.findall(question.lower())).isdisjoint(_LONG_WORD.findall(sentence.lower()))
-
-
-def _find(answer: str, sentence: str) -> int | None:
-    """Where the answer first stands in the sentence as whole words."""
-    found = re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", sentence) if answer else None
-    return None if found is None else found.start()
 
 
 def _records(path: Path) -> Iterator[tuple[str, str, list[str]]]:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import scipy.sparse as sp
@@ -25,7 +25,7 @@ from gpt.markup import some_as_notes
 from gpt.mislead import mislead
 from gpt.reading import Piece, encode_piece
 from gpt.spoken import in_haste, some_as_spoken
-from gpt.squad import Article, SquadQuestion
+from gpt.squad import Article, SquadQuestion, whole_words
 from gpt.tokenizer import Tokenizer
 from gpt.wordpool import Company, Pool, company
 
@@ -198,8 +198,7 @@ def _answer_tokens(asked: SquadQuestion, question: Piece, piece: Piece) -> np.nd
     files name the first place where the answer's words occur, not the one that was meant."""
     answer, places = asked.answers[0], [asked.answer_starts[0]]
     if asked.context.count(answer) > 1:
-        found = re.finditer(rf"(?<!\w){re.escape(answer)}(?!\w)", asked.context)
-        places = [m.start() for m in found][:MAX_OCCURRENCES] or places
+        places = [*islice(whole_words(answer, asked.context), MAX_OCCURRENCES)] or places
     tokens = [np.flatnonzero((piece.offsets[1:] > at) & (piece.offsets[:-1] < at + len(answer))) for at in places]
     tokens = [t for t in tokens if len(t)]
     if len(tokens) < 2:

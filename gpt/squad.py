@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import lzma
 import random
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,12 @@ class Article:
         rng = random.Random(seed)
         chosen = [rewrite(p, rng) if rng.random() < share else p for p in self.paragraphs]
         return replace(self, paragraphs=tuple(chosen))
+
+
+def whole_words(answer: str, text: str) -> Iterator[int]:
+    """Where the answer stands in the text, no letter or digit beside it; nowhere if it is empty."""
+    if answer:
+        yield from (m.start() for m in re.finditer(rf"(?<!\w){re.escape(answer)}(?!\w)", text))
 
 
 def load_articles(path: Path) -> list[Article]:

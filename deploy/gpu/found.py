@@ -20,8 +20,8 @@ from gpt.tokenizer import Tokenizer
 
 def pack_found(chosen: Recipe, corpus: Path, kept: Path, packed: Path, asked: Sequence[Path] = ()) -> list[Path]:
     """The recipe's open questions with passages, as files under `packed` where the refit stage looks for them. A file of
-    questions is taken from `asked`, where one has its name, or from `corpus`, or one with their passages, which is taken as it
-    is; others are chosen with the released reader's help, and stay in `kept` for the next time. Raises GPTError."""
+    questions, or of questions with their passages, comes from `asked`, where one has its name, or from `corpus`; where passages
+    are missing the released reader helps to choose some. What was made stays in `kept` for the next time. Raises GPTError."""
     made = []
     for name in chosen.open_questions if chosen.refit else ():
         places = [*(f for f in asked if f.name in names_of(name)), corpus / name, found_file(corpus / name)]

