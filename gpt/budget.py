@@ -11,13 +11,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from gpt.config import Recipe, TrainConfig
+from gpt.config import GPTConfig, Recipe, TrainConfig
 from gpt.errors import ConfigError
 
-STEPPED = ("pretrain", "detect", "reading", "refine", "refine2", "detect2", "reading2", "refit", "reinforce")
+STEPPED = ("pretrain", "detect", "reading", "refine", "refine2", "detect2", "reading2", "refit", "grow", "reinforce")
 """The stages that take steps, in their order."""
 ON_TEXT = ("pretrain", "detect", "detect2")  # stages that read rows of text, the others prompts
-ANEW_S = 4 * 3600.0  # least time for a second cycle; that two short ones read no better than a long one is a guess
+ANEW_S = (
+    4 * 3600.0
+)  # least time for a second cycle and for growing; that two short ones read no better than a long one is a guess
 OPEN_ENDED = 10**7  # steps of a stage that has not been planned yet
 MARGIN = 0.97  # of a stage's time is planned; the rest is for the last checkpoint
 SETTLE_STEPS = 20  # compilation and the first allocations; not measured
@@ -55,6 +57,12 @@ def stage_configs(recipe: Recipe) -> dict[str, TrainConfig]:
     return {name: config for name, config in stages.items() if config is not None}
 
 
+def model_at(recipe: Recipe, stage: str) -> GPTConfig:
+    """The shape of the model that a stage trains: from `grow` on it has more layers."""
+    grown = recipe.grow is not None and STEPPED.index(stage) >= STEPPED.index("grow")
+    return recipe.model.with_layers(recipe.grown_layers) if grown else recipe.model
+
+
 def share(recipe: Recipe, stage: str) -> float:
     """The fraction of the time left that a stage gets, beside those after it: that of the FLOPs the recipe plans.
 
@@ -67,7 +75,7 @@ def share(recipe: Recipe, stage: str) -> float:
     flops = [
         config.steps
         * config.batch_tokens
-        * recipe.model.flops_per_token(config.row_tokens if name in ON_TEXT else prompt)
+        * model_at(recipe, name).flops_per_token(config.row_tokens if name in ON_TEXT else prompt)
         for name, config in configs.items()
     ]
     at = list(configs).index(stage)
@@ -75,8 +83,9 @@ def share(recipe: Recipe, stage: str) -> float:
 
 
 def within(recipe: Recipe, seconds: float) -> Recipe:
-    """The recipe without its second cycle (detect2, reading2), which begins reading anew, where the time is short of ANEW_S."""
-    return recipe if seconds >= ANEW_S else replace(recipe, detect2=None, reading2=None)
+    """The recipe without its second cycle (detect2, reading2), which begins reading anew, and without more layers in the end,
+    where the time is short of ANEW_S."""
+    return recipe if seconds >= ANEW_S else replace(recipe, detect2=None, reading2=None, grow=None)
 
 
 def open_ended(config: TrainConfig) -> TrainConfig:

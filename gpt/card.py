@@ -14,15 +14,24 @@ def model_card(released: Released) -> str:
     """The model's card in Markdown: what it is, how it was made, how well it reads."""
     config, training = released.model.config, released.training
     rows = [
-        f"| {name} | {s['step']} | {s['tokens'] / 1e6:.1f}M | {s['seconds'] / 60:.0f} min |"
+        f"| {name} | {s.get('layers', config.n_layer)} | {s['step']} | {s['tokens'] / 1e6:.1f}M | {s['seconds'] / 60:.0f} min |"
         for name, s in training["stages"].items()
         if s.get("step")
     ]
-    flops = sum(config.flops_per_token(256) * s["tokens"] for s in training["stages"].values() if s.get("tokens"))
+    flops = sum(
+        config.with_layers(s.get("layers", config.n_layer)).flops_per_token(256) * s["tokens"]
+        for s in training["stages"].values()
+        if s.get("tokens")
+    )
     scores = ", ".join(f"{k} {v}" for k, v in training["held_out"].items())
     calibration = ", ".join(f"{k} {v}" for k, v in released.calibration.items())
     teachers = training.get("taught_by")
     found = "".join(f"; {FOUND.get(name, f'questions of {name}')}" for name in training.get("open_questions") or ())
+    written = ", or written" if training.get("written") else ""
+    if written:
+        found += (
+            f"; {training['written']} questions written for this project by a large language model (`gpt/questions`)"
+        )
     taught = f"\n- Taught, beside the labels, by readers of before: {teachers}." if teachers else ""
     return f"""# {released.name}
 
@@ -30,8 +39,8 @@ A GPT of {config.n_params / 1e6:.1f}M parameters ({config.n_layer} layers, {conf
 vocabulary {config.vocab_size}, window {config.context_len}) that reads passages and points at the answer to a question,
 or says that it is not there. Trained from scratch by this project: `studygpt train all {training["recipe"]}`.
 
-| stage | steps | tokens | time |
-|---|---|---|---|
+| stage | layers | steps | tokens | time |
+|---|---|---|---|---|
 {chr(10).join(rows)}
 
 - Recipe: `{training["recipe"]}`, fingerprint `{training["recipe_fingerprint"]}`; about {flops:.2g} FLOP.
@@ -41,6 +50,6 @@ or says that it is not there. Trained from scratch by this project: `studygpt tr
 - On {training["held_out_articles"]} articles of the labelled training data that no stage read: {scores}.
 - Abstention: {calibration}; fitted {training.get("calibrated_on", "on held-out articles")}.
 - Scores on the public development files stand in `docs/results.md`.
-- Limits: English; short factual answers that stand in one passage; it copies and never composes. Questions that
-  mislead by a word were made by rule for its training; people write better ones, and passages may mislead too.
+- Limits: English; short answers that stand in one passage; it copies and never composes. Questions that mislead were made by
+  rule for its training{written}; people write others, and passages may mislead too.
 """

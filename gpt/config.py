@@ -57,10 +57,24 @@ class GPTConfig:
         block = 4 * self.n_embd**2 + 3 * self.n_embd * self.n_hidden
         return self.n_layer * block + (self.vocab_size + self.n_marks + 2) * self.n_embd
 
+    def with_layers(self, n_layer: int) -> GPTConfig:
+        """The same shape with another number of layers. Raises ConfigError where no aspect gives the same width."""
+        shape = dataclasses.replace(self, depth=n_layer, aspect=max(1, round(self.n_embd / n_layer)))
+        if shape.n_embd != self.n_embd:
+            raise ConfigError(f"n_layer={n_layer} has no aspect that gives {self.n_embd} channels; choose fewer layers")
+        return shape
+
     def flops_per_token(self, context: int) -> int:
         """Forward and backward: 6 a matrix parameter, 12 * n_layer * n_embd a position attended (PaLM, appendix B)."""
         matrices = self.n_params - (self.n_marks + 2) * self.n_embd
         return 6 * matrices + 12 * self.n_layer * self.n_embd * context
+
+
+_COUNTED = "steps cycles batch_tokens checkpoint_every row_tokens repeats repeats_open repeats_written"
+_FRACTIONS = """
+    cooldown way ema_decay dropout embedding_rate prefix_fraction replaced unanswerable misleading altered renamed
+    distractors crop notes spoken token_dropout taught recurring
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +117,9 @@ class TrainConfig:
     taught: float = 0.5  # of the loss, what is learnt from teachers, where there are any (gpt/teachers.py)
     taught_by: str = ""  # which ones
     recurring: float = 0.0  # questions about recurring spans in a pass, new ones each time, for each of the others
-    repeats: int = 1  # times a pass takes each question of the articles that only refit reads
+    repeats: int = 1  # times a pass takes each question of the articles that refit and grow alone read
     repeats_open: int = 1  # and each of those that came without a passage (gpt/distant.py)
+    repeats_written: int = 1  # and each of those written for this project (gpt/written.py)
 
     def cycle_of(self, step: int) -> tuple[int, int, int]:
         """(the cycle that step belongs to, from 0; its first step; the first one after it)."""
@@ -113,30 +128,10 @@ class TrainConfig:
         return cycle, first, end
 
     def __post_init__(self) -> None:
-        for name in ("steps", "cycles", "batch_tokens", "checkpoint_every", "row_tokens", "repeats", "repeats_open"):
+        for name in _COUNTED.split():
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}={getattr(self, name)} must be at least 1")
-        fractions = (
-            "cooldown",
-            "way",
-            "ema_decay",
-            "dropout",
-            "embedding_rate",
-            "prefix_fraction",
-            "replaced",
-            "unanswerable",
-            "misleading",
-            "altered",
-            "renamed",
-            "distractors",
-            "crop",
-            "notes",
-            "spoken",
-            "token_dropout",
-            "taught",
-            "recurring",
-        )
-        for name in fractions:
+        for name in _FRACTIONS.split():
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name}={getattr(self, name)} must lie in [0, 1]")
         if self.dropout > 0.9:
@@ -196,9 +191,10 @@ class Recipe:
     recurring_files: tuple[str, ...] = ()  # texts whose recurring spans are asked for (gpt/recurring.py)
     recurring_chars: int = 200_000_000
     max_recurring: int = 60_000
-    # Files of questions without passages, for refit, where the data folder has them; of texts to look for passages in.
+    # Files of questions without passages, for refit and grow, where the data folder has them; of texts to look for passages in.
     open_questions: tuple[str, ...] = ()
     open_texts: tuple[str, ...] = ()
+    written: bool = False  # whether refit and grow learn from gpt/questions, too
     detect: TrainConfig | None = None  # a stage between pretraining and reading, if any (gpt/detection.py)
     refine: TrainConfig | None = None  # a stage after reading, if any: it reads on, with itself as the teacher
     refine2: TrainConfig | None = None  # and once more, from where that ended
@@ -206,6 +202,8 @@ class Recipe:
     detect2: TrainConfig | None = None
     reading2: TrainConfig | None = None
     refit: TrainConfig | None = None  # a stage after these, if any: as refine, of the held-out articles, too
+    grow: TrainConfig | None = None  # a stage after these, if any: with more layers it reads on, what refit read
+    grown_layers: int = 0  # how many it has from then on
     reinforce: ReinforceConfig | None = None  # a stage after these, if any
     calibration_file: str = ""  # SQuAD 2.0's format; fits the abstention for one passage, where the data folder has it
     teachers: tuple[str, ...] = ()  # released models that the reading stage learns from beside the labels
@@ -217,6 +215,11 @@ class Recipe:
         if self.detect2 is not None and self.reading2 is None:
             raise ConfigError(
                 f"recipe {self.name!r} has detect2 without reading2, and would end with no reader; give it both"
+            )
+        if self.grow is not None and not self.model.depth < self.grown_layers <= 2 * self.model.depth:
+            raise ConfigError(
+                f"recipe {self.name!r}: grow puts at most one copy behind each of the {self.model.depth} layers, so "
+                f"grown_layers={self.grown_layers} must lie in {self.model.depth + 1} to {2 * self.model.depth}"
             )
         if self.refit is not None and not 0 < self.never_read < self.held_out_articles:
             raise ConfigError(
@@ -292,13 +295,15 @@ RECIPES: dict[str, Recipe] = {
             detect2=TrainConfig(steps=5, batch_tokens=1024, row_tokens=128, checkpoint_every=5, seed=1),
             reading2=TrainConfig(steps=5, batch_tokens=1024, checkpoint_every=5, seed=2),
             refit=TrainConfig(steps=5, batch_tokens=1024, checkpoint_every=5, spoken=0.25, repeats=2),
+            grow=TrainConfig(steps=5, batch_tokens=1024, checkpoint_every=5, seed=3),
+            grown_layers=3,
             reinforce=ReinforceConfig(steps=5, batch_tokens=1024, checkpoint_every=5),
             open_questions=_OPEN,
             open_texts=(_WIKI[0],),
             held_out_articles=2,
             never_read=1,
         ),
-        Recipe(  # two CPU cores, ten hours
+        Recipe(  # two CPU cores, fourteen hours
             name="mini",
             model=GPTConfig(depth=6, aspect=42, vocab_size=16384),  # 256 wide, 4 heads of 64
             pretrain=TrainConfig(steps=800),
@@ -311,10 +316,23 @@ RECIPES: dict[str, Recipe] = {
                 _READING, steps=4000, way=0.5, unanswerable=0.36, misleading=0.6, altered=0.4, renamed=0.15, seed=21
             ),
             refit=dataclasses.replace(
-                _REFINE, steps=3500, cycles=2, way=0.7, spoken=0.25, repeats=4, repeats_open=2, seed=53
+                _REFINE,
+                steps=3500,
+                cycles=2,
+                way=0.7,
+                spoken=0.25,
+                repeats=4,
+                repeats_open=2,
+                repeats_written=6,
+                seed=53,
             ),
-            open_questions=_OPEN,
+            grow=dataclasses.replace(
+                _REFINE, steps=7900, cycles=3, way=0.7, spoken=0.25, repeats=4, repeats_written=6, seed=101
+            ),
+            grown_layers=12,
+            open_questions=_OPEN + _HOTPOT,
             open_texts=_WIKI,
+            written=True,
             text_files=(*_WIKI, _ARXIV[0], _ARXIV[3]),
             pretrain_chars=300_000_000,
             definition_files=("qa/definitions.jsonl.xz", _WIKI[1], _WIKI[4]),
@@ -349,9 +367,12 @@ RECIPES: dict[str, Recipe] = {
                 checkpoint_every=500,
             ),
             refine=_REFINE_LARGE,
-            refit=dataclasses.replace(_REFINE_LARGE, spoken=0.25, repeats=4, repeats_open=2, seed=41),
+            refit=dataclasses.replace(
+                _REFINE_LARGE, spoken=0.25, repeats=4, repeats_open=2, repeats_written=6, seed=41
+            ),
             open_questions=_OPEN + _HOTPOT,
             open_texts=_WIKI,
+            written=True,
             text_files=_WIKI + _ARXIV,
             explanation_files=(_WIKI[2], _ARXIV[1]),
             calibration_file="qa/squad-dev-v2.0-open.json.xz",

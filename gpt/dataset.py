@@ -99,6 +99,7 @@ def with_datasets(recipe: Recipe, prepared: Sequence[Prepared], folder: Path, co
             calibration_file="",
             open_questions=(),
             open_texts=texts,
+            written=False,
         )
     asked = tuple(os.path.relpath(folder / p.open_file, base) for p in prepared if p.open_file)
     if asked:

@@ -1,8 +1,9 @@
 """Labelled questions -> encoded examples, each with what makes it unanswerable on purpose.
 
-Three things do: another paragraph of the same article, one that shares much with the question and does not hold the answer
+Four things do: another paragraph of the same article, one that shares much with the question and does not hold the answer
 (what a retriever that failed would have brought); another question, a few words away, that its own paragraph only
-seems to answer (gpt/mislead.py); and its paragraph altered, so that it tells of something else (gpt/counterfactual.py).
+seems to answer (gpt/mislead.py); one that came with the paragraph and has no answer there; and the paragraph altered, so that it
+tells of something else (gpt/counterfactual.py).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from gpt.markup import some_as_notes
 from gpt.mislead import mislead
 from gpt.reading import Piece, encode_piece
 from gpt.spoken import in_haste, some_as_spoken
-from gpt.squad import Article, SquadQuestion, whole_words
+from gpt.squad import Article, Paragraph, SquadQuestion, whole_words
 from gpt.tokenizer import Tokenizer
 from gpt.wordpool import Company, Pool, company
 
@@ -74,7 +75,8 @@ class Altered:
 @dataclass(frozen=True)
 class Example:
     """A question, the paragraph that answers it at tokens [start, end], paragraphs that do not, nearest first,
-    questions like it that the paragraph does not answer, and the paragraph altered so that it does not."""
+    questions like it that the paragraph does not answer, and the paragraph altered so that it does not. `is_labelled`: these
+    questions came with the paragraph, and were not made by rule."""
 
     question: Piece
     paragraph: int
@@ -83,6 +85,7 @@ class Example:
     negatives: tuple[int, ...]
     misleading: tuple[Piece, ...] = ()
     altered: tuple[Altered, ...] = ()
+    is_labelled: bool = False
 
     def moved(self, first: int) -> Example:
         """The example where the paragraphs are counted from `first`."""
@@ -109,8 +112,9 @@ class ReadingData:
         n_altered: int = 0,
     ) -> ReadingData:
         """Questions whose answer does not lie on tokens of its paragraph are left out. Up to `n_misleading` questions
-        that mislead are made of each, and up to `n_altered` paragraphs, those in captions' style excepted. `recurring` articles
-        come last. Whether a passage holds an answer is told by its plain words."""
+        that mislead are made of each, and up to `n_altered` paragraphs, those in captions' style excepted. Questions that came
+        without an answer are dealt out to those that their paragraph answers, and take the place of what would be made of
+        these. `recurring` articles come last. Whether a passage holds an answer is told by its plain words."""
         twisted = n_misleading or n_altered
         known = company(p.context for article in articles for p in article.paragraphs) if twisted else {}
         make = _OfArticle(tokenizer, n_misleading, n_altered, known, styles)
@@ -154,11 +158,16 @@ class _OfArticle:
             [(i, q) for i, p in enumerate(a.paragraphs) for q in p.questions if q.answers] for a in (article, shown)
         )
         questions = [encode_piece(tokenizer, q.question).cut(0, MAX_QUESTION_TOKENS) for _, q in seen]
+        dealt = [_dealt(tokenizer, p) for p in shown.paragraphs]
         examples = []
         wrongs = nearest_wrong(article, questions, pieces)
         for (i, q), (_, as_shown), question, wrong in zip(asked, seen, questions, wrongs, strict=True):
             tokens = _answer_tokens(as_shown, question, pieces[i])
-            if len(tokens):
+            unanswered = next(dealt[i])
+            if len(tokens) and unanswered:
+                at = int(tokens[0]), int(tokens[-1])
+                examples.append(Example(question, i, *at, tuple(wrong), unanswered, is_labelled=True))
+            elif len(tokens):
                 is_hasty = as_shown.question != q.question
                 twins = _misleading(tokenizer, q, pool, self.n_misleading, is_hasty) if pool else ()
                 place = as_shown.context.find(q.answers[0], int(pieces[i].offsets[tokens[0]]))
@@ -191,6 +200,15 @@ def _begin(make: _OfArticle) -> None:
 def _work(article: Article) -> tuple[list[Piece], list[Example]]:
     assert _make is not None
     return _make(article)
+
+
+def _dealt(tokenizer: Tokenizer, paragraph: Paragraph) -> Iterator[tuple[Piece, ...]]:
+    """For each question that the paragraph answers, in order, its share of those that it does not."""
+    n = sum(bool(q.answers) for q in paragraph.questions)
+    rest = [
+        encode_piece(tokenizer, q.question).cut(0, MAX_QUESTION_TOKENS) for q in paragraph.questions if not q.answers
+    ]
+    return (tuple(rest[k::n]) for k in range(n))
 
 
 def _answer_tokens(asked: SquadQuestion, question: Piece, piece: Piece) -> np.ndarray:

@@ -30,6 +30,9 @@ from gpt.reading_data import N_NEGATIVES, ReadingData
 from gpt.teachers import Teachers
 
 MIN_DISTRACTOR_TOKENS = 16
+LABELLED = (
+    0.5  # of examples with labelled questions without an answer, and the right paragraph, this share asks one of these
+)
 ALONE, BESIDE, WRONG, MISLED, ALTERED, RENAMED = range(6)  # what an example is in a pass: see _Pass.kind
 
 
@@ -62,8 +65,11 @@ class Reading:
 
     `origin`, if it is set, are the weights that `config.way` is measured from, by name (gpt/train.py).
 
+    Where labelled questions that their paragraph does not answer were dealt to an example, it asks one of these in `LABELLED` of
+    the passes that show it the right paragraph.
+
     Where there are `teachers`, `config.taught` of the loss is about what they answer; they see the prompts whole. About
-    altered paragraphs, which no teacher had, the label alone tells.
+    altered paragraphs, and those with labelled questions of both kinds, which no teacher had, the label alone tells.
     """
 
     name = "reading"
@@ -87,6 +93,7 @@ class Reading:
         self._gold = np.array([e.paragraph for e in examples])
         self._n_misleading = np.array([len(e.misleading) for e in examples])
         self._n_altered = np.array([len(e.altered) for e in examples])
+        self._is_labelled = np.array([e.is_labelled for e in examples])
         self._n_negatives = np.array([len(e.negatives) for e in examples])
         self._passes: dict[int, _Pass] = {}  # the last two
         self._n_batches: list[int] = []  # of each pass from the first
@@ -100,7 +107,7 @@ class Reading:
         if self.teachers is not None:
             believed = self.teachers(batch)
             taught = -(believed * log_p.masked_fill(~batch.allowed[..., None], 0.0)).sum(dim=1).mean(dim=1)
-            loss = torch.where(self.altered(step), loss, loss.lerp(taught, self.config.taught))
+            loss = torch.where(self.untaught(step), loss, loss.lerp(taught, self.config.taught))
         return loss.mean(), batch.ids.numel()
 
     def batch(self, step: int) -> tuple[PromptBatch, Tensor]:
@@ -111,12 +118,10 @@ class Reading:
         batch = PromptBatch.pad([prompt for prompt, *_ in rows], special["<|pad|>"], length, self.device)
         return batch, torch.tensor([[start, end] for _, start, end in rows], device=self.device)
 
-    def altered(self, step: int) -> Tensor:
-        """(B,) bool: which rows of that step have an altered paragraph."""
-        if not self.config.altered and not self.config.renamed:
-            return torch.zeros(1, dtype=torch.bool, device=self.device)
+    def untaught(self, step: int) -> Tensor:
+        """(B,) bool: which rows of that step have an altered paragraph, or one with labelled questions of both kinds."""
         plan, (_, members) = self._at(step)
-        return torch.from_numpy(plan.kind[members] >= ALTERED).to(self.device)
+        return torch.from_numpy((plan.kind[members] >= ALTERED) | self._is_labelled[members]).to(self.device)
 
     def shown(self, ids: Tensor, step: int) -> Tensor:
         """The ids of that step's prompts with `config.token_dropout` of their words masked; the same at every call."""
@@ -161,6 +166,9 @@ class Reading:
         kind[(draw > 1 - c.distractors) & (other >= 0)] = BESIDE
         kind[(draw < c.unanswerable) & (other >= 0)] = WRONG
         kind[(draw < c.unanswerable) & (luck[1] < c.misleading) & (self._n_misleading > 0)] = MISLED
+        if self._is_labelled.any():
+            chance = np.random.default_rng((c.seed, number, 4)).random(n)
+            kind[(chance < LABELLED) & (kind != WRONG) & self._is_labelled] = MISLED
         if c.altered or c.renamed:  # drawn apart, so that a run without them stays what it was
             chance = np.random.default_rng((c.seed, number, 3)).random(n)
             kind[(kind == MISLED) & (chance < c.altered) & (self._n_altered > 0)] = ALTERED

@@ -20,6 +20,7 @@ TITLES = {
     "detect2": "Learning once more which words belong",
     "reading2": "Learning to read anew",
     "refit": "Reading on, held-out articles too",
+    "grow": "Reading on, with more layers",
     "reinforce": "Learning from reward",
 }
 SCORE_GROUPS = (  # heading, unit in words, and how the names of its scores end
@@ -43,7 +44,7 @@ NAMES = {
 PEAKS = {"muon_lr": "matrices (Muon)", "adam_lr": "the rest (AdamW)"}
 UNITS = {
     "pretrain": "nats a token",
-    **dict.fromkeys(("reading", "refine", "refine2", "reading2", "refit"), "nats for each end of an answer"),
+    **dict.fromkeys(("reading", "refine", "refine2", "reading2", "refit", "grow"), "nats for each end of an answer"),
 }
 
 

@@ -1,5 +1,5 @@
 """The stages of a recipe, each resumable: tokenizer -> pretrain -> (detect) -> reading -> (refine -> (refine2)) -> (detect2 ->
-reading2) -> (refit) -> (reinforce) -> released model.
+reading2) -> (refit) -> (grow) -> (reinforce) -> released model.
 
 out/tokenizer.json    out/pretrain/{step-*, loss.jsonl, scores.jsonl}    out/reading/...    out/released/
 Where out/prepared/ holds the texts as tokens (gpt/prepared.py), pretraining starts from them.
@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import torch
 
-from gpt.budget import stage_configs
+from gpt.budget import model_at, stage_configs
 from gpt.calibrate import calibrate_one_passage
 from gpt.card import model_card
 from gpt.checkpoint import Released, load_latest, release
@@ -30,6 +30,7 @@ from gpt.detection import STATISTICS_TOKENS, Detection
 from gpt.distant import distant_articles, found_file, load_open_questions
 from gpt.errors import CheckpointError, ConfigError
 from gpt.explanations import explanation_articles
+from gpt.growth import grow
 from gpt.model import GPT
 from gpt.prepared import PREPARED, build_stream, build_vectors, fingerprint, load_prepared
 from gpt.pretrain import Pretraining
@@ -45,6 +46,7 @@ from gpt.squad import Article, load_articles
 from gpt.teachers import Teachers, load_teachers
 from gpt.tokenizer import Tokenizer, train_tokenizer
 from gpt.train import OnStep, train
+from gpt.written import text_files, written_articles
 from gpt.yardstick import UNCALIBRATED, Labelled, Yardstick, split_articles
 
 _log = logging.getLogger(__name__)
@@ -102,8 +104,14 @@ def trained(recipe: Recipe, out: Path, stage: str) -> GPT:
     found = load_latest(out / stage)
     if found is None:
         raise CheckpointError(f"no model in {out / stage}; run `studygpt train {stage} {recipe.name}` first")
-    model = GPT(recipe.model)
-    model.load_state_dict(found[0]["average"], strict=True)
+    model = GPT(model_at(recipe, stage))
+    try:
+        model.load_state_dict(found[0]["average"], strict=True)
+    except RuntimeError:
+        raise CheckpointError(
+            f"the weights in {out / stage} are not of {model.config.n_layer} layers, as {recipe.name!r} has them there; train "
+            "that stage again, or use another --out"
+        ) from None
     return model
 
 
@@ -148,11 +156,14 @@ def refine_stage(
 ) -> dict[str, Any]:
     """Goes on reading, with examples that the reading stage did not have; what the reader said before is its teacher, so that
     it forgets little. The weights end in out/STAGE, scored alike; `stage` is refine, or refine2 for the second round, or refit,
-    which learns from the held-out articles, too, and is scored on those of them that nothing reads."""
+    which learns from the held-out articles, too, and is scored on those of them that nothing reads, or grow, which does so with
+    more layers."""
     config = replace(_config(recipe, stage), taught_by="itself before")
     tokenizer = tokenizer_stage(recipe, corpus, out)
     model = trained(recipe, out, before(recipe, stage)).to(device)
     teachers = _teacher(deepcopy(model), config, device)
+    if stage == "grow":
+        model = grow(model, model_at(recipe, stage)).to(device)
     task = accelerate(model, _reading(recipe, stage, corpus, tokenizer, device, teachers), device)
     return train(model, task, config, out / stage, on_step, evaluate_every=500)
 
@@ -194,10 +205,12 @@ STEPPED: dict[str, Callable[..., dict[str, Any]]] = {
     "detect2": partial(detect_stage, stage="detect2"),
     "reading2": reading2_stage,
     "refit": partial(refine_stage, stage="refit"),
+    "grow": partial(refine_stage, stage="grow"),
     "reinforce": reinforce_stage,
 }
 """The stages that take steps, by name and in their order."""
-AFTER_REFIT = ("refit", "reinforce")  # judged on what no stage reads, where there is a refit
+WITH_HELD_OUT = ("refit", "grow")  # these read most of the held-out articles, and what is read with them
+AFTER_REFIT = (*WITH_HELD_OUT, "reinforce")  # judged on what no stage reads, where there is a refit
 
 
 def _reading(
@@ -217,13 +230,14 @@ def _reading(
     }
     made = [article for articles, _ in self_made.values() for article in articles]
     data = _examples(recipe, config, corpus, tokenizer, made)
-    if stage == "refit":
+    if stage in WITH_HELD_OUT:
+        found = _open_questions(recipe, corpus, tokenizer, teachers) if teachers else []
+        more = (labelled.added, found, _written(recipe, corpus))
         n_misleading, n_altered = _twisted(config)
-        added = ReadingData.build(tokenizer, labelled.added, n_misleading, [], _styles(config), n_altered)
-        data = data.joined(added, config.repeats)
-        if teachers and (found := _open_questions(recipe, corpus, tokenizer, teachers)):
-            of_found = ReadingData.build(tokenizer, found, n_misleading, [], _styles(config), n_altered)
-            data = data.joined(of_found, config.repeats_open)
+        for articles, times in zip(more, (config.repeats, config.repeats_open, config.repeats_written), strict=True):
+            if articles:
+                of_these = ReadingData.build(tokenizer, articles, n_misleading, [], _styles(config), n_altered)
+                data = data.joined(of_these, times)
 
     def score(model: GPT) -> dict[str, float]:
         return {f"{prefix}{k}": v for prefix, y in yardsticks.items() for k, v in y.score(model).items()}
@@ -233,21 +247,30 @@ def _reading(
 
 def _open_questions(recipe: Recipe, corpus: Path, tokenizer: Tokenizer, teachers: Teachers) -> list[Article]:
     """Passages for the recipe's questions that came without, which the first teacher helps to choose unless they were chosen
-    elsewhere; none where the data folder has no such questions."""
+    elsewhere or for the stage before; none where the data folder has no such questions."""
+    global _found
     files = _open_question_files(recipe, corpus)
     here = [corpus / file for file in files if (corpus / file).is_file()]
     found = [
         article for file in files if (corpus / file) not in here for article in load_articles(found_file(corpus / file))
     ]
     if here:
-        reader = Reader(Released("teacher", teachers.models[0], tokenizer, UNCALIBRATED, {}))
-        with torch.compiler.set_stance("force_eager"):  # passages of many lengths, each met once
-            found += passages_for(recipe, corpus, here, reader)
+        wanted = (recipe.open_texts, [(file, file.stat().st_mtime_ns) for file in here])
+        if _found is None or _found[0] != wanted:
+            reader = Reader(Released("teacher", teachers.models[0], tokenizer, UNCALIBRATED, {}))
+            with torch.compiler.set_stance("force_eager"):  # passages of many lengths, each met once
+                _found = wanted, passages_for(recipe, corpus, here, reader)
+        found += _found[1]
     if not found:
         return []
     n_found = sum(len(paragraph.questions) for article in found for paragraph in article.paragraphs)
     _log.info("%d pairs of a question and a passage found for %s", n_found, ", ".join(files))
     return found
+
+
+def _written(recipe: Recipe, corpus: Path) -> list[Article]:
+    """Questions written for this project (gpt/questions), where a stage of the recipe learns from them."""
+    return written_articles(corpus) if recipe.written and any((recipe.refit, recipe.grow)) else []
 
 
 def passages_for(recipe: Recipe, corpus: Path, files: list[Path], reader: Reader) -> list[Article]:
@@ -294,6 +317,7 @@ def _twisted(config: TrainConfig) -> tuple[int, int]:
 
 
 _made: tuple[object, ReadingData] | None = None  # by `_examples`: what for, and what
+_found: tuple[object, list[Article]] | None = None  # by `_open_questions`, alike
 
 
 def release_stage(recipe: Recipe, corpus: Path, out: Path, device: str = "cpu") -> Path:
@@ -310,19 +334,23 @@ def release_stage(recipe: Recipe, corpus: Path, out: Path, device: str = "cpu") 
     if recipe.calibration_file and file.is_file():
         calibration = calibrate_one_passage(Released(recipe.name, model, tokenizer, calibration, {}), file)
         fitted_on = f"for one passage on `{recipe.calibration_file}`, for several on held-out articles"
-    open_questions = _open_question_files(recipe, corpus)
+    open_questions, written = _open_question_files(recipe, corpus), _written(recipe, corpus)
     ran = {stage: load_latest(out / stage) for stage in order}
     stages = {stage: found[1] for stage, found in ran.items() if found}
     training = {
         "recipe": recipe.name,
         "recipe_fingerprint": recipe.fingerprint,
-        "data": [*recipe.files, *open_questions],
-        "stages": {k: {n: s.get(n) for n in ("step", "tokens", "seconds", "loss")} for k, s in stages.items()},
+        "data": sorted({*recipe.files, *open_questions, *(text_files() if written else ())}),
+        "stages": {
+            k: {n: s.get(n) for n in ("step", "tokens", "seconds", "loss")} | {"layers": model_at(recipe, k).n_layer}
+            for k, s in stages.items()
+        },
         "taught_by": stages["reading"]["identity"]["training"].get("taught_by", ""),
         "held_out": yardstick.score(model),
         "held_out_articles": len(held_out),
         "calibrated_on": fitted_on,
         "open_questions": open_questions,
+        "written": sum(len(p.questions) for a in written for p in a.paragraphs),
     }
     folder = out / "released" / recipe.name
     released = Released(recipe.name, model, tokenizer, calibration, training)

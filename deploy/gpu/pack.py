@@ -34,8 +34,10 @@ from gpt.prepared import (
     load_prepared,
     save_prepared,
 )
+from gpt.squad import save_articles
 from gpt.stages import before, tokenizer_stage
 from gpt.tokenizer import Tokenizer
+from gpt.written import PACKED, written_articles
 
 ROOT = Path(__file__).resolve().parents[2]
 CALL_MIB = 64  # the repository's files and one parcel travel together in a call
@@ -81,6 +83,8 @@ def stage_bundle(chosen: Recipe, corpus: Path, staging: Path, job: Job, asked: S
         shutil.copyfile(corpus / name, staging / "corpus" / name)
     for file in pack_found(chosen, corpus, staging.parent / "found", staging / "corpus", asked):
         say(f"{file.stat().st_size / MIB:.1f} MiB of passages for questions that came without")
+    if chosen.written:
+        save_articles(staging / "corpus" / PACKED, written_articles(corpus))
     (staging / "job.json").write_text(json.dumps(asdict(job)) + "\n")
 
 

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gpt.budget import ON_TEXT, OPEN_ENDED, STEPPED, stage_configs
+from gpt.budget import ON_TEXT, OPEN_ENDED, STEPPED, model_at, stage_configs
 from gpt.config import Recipe, recipe
 from gpt.cuda import FAILURES, describe, peak_flops, utilization
 from gpt.errors import GPTError
@@ -84,7 +84,7 @@ def main(store: Path, device: str) -> int:
     for stage, config in stage_configs(chosen).items():
         if stage in job["stages"]:
             context = config.row_tokens if stage in ON_TEXT else chosen.model.context_len // 2
-            follow = narrator(stage, chosen.model.flops_per_token(context), device)
+            follow = narrator(stage, model_at(chosen, stage).flops_per_token(context), device)
             try:
                 status[stage] = timed.train(stage, follow, device)
             except (*FAILURES, GPTError) as failure:

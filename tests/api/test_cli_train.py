@@ -42,7 +42,7 @@ def test_one_command_goes_from_raw_text_to_a_reader(
     assert main(["train", "all", "tiny", "--corpus", str(corpus), "--out", str(out), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert list(result) == ["tokenizer", *stage_configs(RECIPES["tiny"]), "release", "report"]
-    assert {"detect", "refine", "refine2", "detect2", "reading2", "refit", "reinforce"} < set(result)
+    assert {"detect", "refine", "refine2", "detect2", "reading2", "refit", "grow", "reinforce"} < set(result)
     assert result["pretrain"]["steps"] == RECIPES["tiny"].pretrain.steps
     assert Path(result["reading"]["picture"]).read_bytes().startswith(b"\x89PNG")
     assert "What it answers" in Path(result["report"]["path"]).read_text(encoding="utf-8")
@@ -63,7 +63,8 @@ def test_one_command_goes_from_raw_text_to_a_reader(
         (["train", "detect2", "base"], "recipe 'base' has no detect2 stage; give it one in gpt/config.py"),
         (["train", "reading2", "tiny"], "run `studygpt train detect2 tiny` first"),
         (["train", "refit", "tiny"], "run `studygpt train reading2 tiny` first"),
-        (["train", "reinforce", "tiny"], "run `studygpt train refit tiny` first"),
+        (["train", "grow", "tiny"], "run `studygpt train refit tiny` first"),
+        (["train", "reinforce", "tiny"], "run `studygpt train grow tiny` first"),
         (["train", "reinforce", "base", "--steps", "5"], "recipe 'base' has no reinforce stage"),
         (["train", "release", "tiny"], "run `studygpt train reinforce tiny` first"),
         (["train", "report", "tiny"], "has left a loss yet; run `studygpt train pretrain tiny` first"),

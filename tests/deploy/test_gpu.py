@@ -29,6 +29,7 @@ from gpt.reader import Reader
 from gpt.reading_data import N_NEGATIVES
 from gpt.squad import Article, Paragraph, SquadQuestion, load_articles, save_articles
 from gpt.stages import passages_for
+from gpt.written import PACKED, written_articles
 from tests.architecture import imports, read_sources, top
 from tests.gpt.test_distant import LAENNEC, TEXTS, Pointing
 
@@ -160,6 +161,19 @@ def test_passages_that_were_chosen_before_travel_as_they_are(tmp_path: Path) -> 
     (tmp_path / "qa").mkdir()
     given.rename(tmp_path / "qa" / "none.found.json.xz")
     assert found.pack_found(chosen, tmp_path, tmp_path / "found", tmp_path / "packed") == packed, "of the data folder"
+
+
+def test_written_questions_travel_with_their_paragraphs(tmp_path: Path) -> None:
+    (tmp_path / "qa.json").write_text('{"data": []}')
+    chosen = replace(recipe("tiny"), qa_files=("qa.json",), definition_files=(), refit=None, written=True)
+    job = pack.Job("tiny", 1.0, ("reading",), (), None)
+    for written in (True, False):
+        pack.stage_bundle(replace(chosen, written=written), tmp_path, tmp_path / "staging", job)
+        file = tmp_path / "staging" / "corpus" / PACKED
+        assert file.is_file() == written
+        if written:
+            assert load_articles(file) == written_articles(tmp_path)
+            assert written_articles(file.parents[1]) == written_articles(tmp_path)
 
 
 def test_a_parcel_leaves_room_for_the_repository(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ RELEASED = Reader.load().released
 
 
 def card_with(**training: object) -> str:
-    return model_card(replace(RELEASED, training={**RELEASED.training, **training}))
+    return model_card(replace(RELEASED, training={**RELEASED.training, "written": 0, **training}))
 
 
 def test_files_of_open_questions_are_told_in_words_and_unknown_ones_by_name() -> None:
@@ -28,11 +28,21 @@ def test_what_our_recipes_ask_is_known_in_words() -> None:
         assert "questions of qa/" not in card_with(open_questions=list(recipe.open_questions))
 
 
+def test_questions_written_for_it_are_told_and_what_they_are_for() -> None:
+    card = card_with(written=21)
+    assert "; 21 questions written for this project by a large language model (`gpt/questions`)" in card
+    assert "made by\n  rule for its training, or written;" in card
+    assert "written for this project" not in card_with()
+
+
 def test_compute_is_the_sum_over_the_stages() -> None:
     config = RELEASED.model.config
-    one = {"step": 10, "tokens": 10**9, "seconds": 60.0}
-    flops = config.flops_per_token(256) * 2 * 10**9
-    card = card_with(stages={"pretrain": one, "reading": one, "refit": {"step": 0, "tokens": 0, "seconds": 0.0}})
+    one = {"step": 10, "tokens": 10**9, "seconds": 60.0, "layers": config.n_layer - 1}
+    shallower = config.with_layers(config.n_layer - 1).flops_per_token(256)
+    flops = (shallower + config.flops_per_token(256)) * 10**9
+    deep = {name: value for name, value in one.items() if name != "layers"}
+    card = card_with(stages={"pretrain": one, "reading": deep, "refit": {"step": 0, "tokens": 0, "seconds": 0.0}})
     assert f"about {flops:.2g} FLOP" in card
-    assert "| pretrain | 10 | 1000.0M | 1 min |" in card
+    assert f"| pretrain | {config.n_layer - 1} | 10 | 1000.0M | 1 min |" in card
+    assert f"| reading | {config.n_layer} | 10 | 1000.0M | 1 min |" in card
     assert "| refit |" not in card

@@ -27,7 +27,22 @@ def test_an_impossible_shape_is_named(field: str, value: int) -> None:
         dataclasses.replace(GPTConfig(), **{field: value})
 
 
-@pytest.mark.parametrize(("field", "value"), [("steps", 0), ("cooldown", 1.5), ("unanswerable", -0.1)])
+def test_a_shape_gets_other_layers_and_keeps_its_width() -> None:
+    mini = RECIPES["mini"].model
+    for n_layer in (1, 6, 7, 12):
+        shape = mini.with_layers(n_layer)
+        assert (shape.n_layer, shape.n_embd, shape.n_head) == (n_layer, 256, 4)
+    with pytest.raises(ConfigError, match="n_layer=200 has no aspect that gives 256 channels"):
+        mini.with_layers(200)
+
+
+@pytest.mark.parametrize("grown_layers", [0, 6, 13])
+def test_a_stage_that_grows_the_model_says_to_how_many_layers(grown_layers: int) -> None:
+    with pytest.raises(ConfigError, match=f"grown_layers={grown_layers} must lie in 7 to 12"):
+        dataclasses.replace(RECIPES["mini"], grow=TrainConfig(steps=1), grown_layers=grown_layers)
+
+
+@pytest.mark.parametrize(("field", "value"), [("steps", 0), ("repeats_written", 0), ("cooldown", 1.5), ("unanswerable", -0.1)])
 def test_an_impossible_stage_is_named(field: str, value: float) -> None:
     with pytest.raises(ConfigError, match=f"{field}={value}"):
         dataclasses.replace(TrainConfig(steps=1), **{field: value})

@@ -231,7 +231,7 @@ def test_altered_paragraphs_answer_the_altered_question_alone(tokenizer: Tokeniz
     for number in range(6):
         (_, members), *rest = task.passed(number).batches
         assert not rest
-        assert task.altered(number).tolist() == [len(altering.examples[i].altered) > 0 for i in members]
+        assert task.untaught(number).tolist() == [len(altering.examples[i].altered) > 0 for i in members]
         for i, (question, passage, answer) in zip(members, parts(task, number), strict=True):
             asked = tokenizer.decode(altering.examples[i].question.ids.tolist())
             plain = ASKED[asked]
@@ -264,7 +264,7 @@ def test_no_paragraph_is_altered_where_the_config_does_not_say_so(altering: Read
     plain = TrainConfig(steps=10, batch_tokens=4000, unanswerable=0.5, misleading=1.0)
     for number in range(3):
         task = Reading(altering, plain, context_len=512)
-        assert not task.altered(number).any()
+        assert not task.untaught(number).any()
         assert {passage for _, passage, _ in parts(task, number)} == {LIGHT}
     asked, some = (Reading(altering, c, 512).passed(4) for c in (plain, dataclasses.replace(plain, altered=0.5)))
     same = some.kind < ALTERED

@@ -106,7 +106,7 @@ def test_the_card_and_config_tell_how_it_was_made(out: Path) -> None:
     card = (out / "released" / "toy" / "card.md").read_text()
     config = json.loads((out / "released" / "toy" / "config.json").read_text())
     assert RECIPE.fingerprint in card
-    assert "| reading | 70 |" in card
+    assert f"| reading | {RECIPE.model.n_layer} | 70 |" in card
     assert config["training"]["stages"]["pretrain"]["step"] == 5
     assert set(config["calibration"]) == {
         "slope",
@@ -165,7 +165,7 @@ def test_detection_stands_between_pretraining_and_reading(out: Path, corpus: Pat
     first = reading_stage(recipe, corpus, tmp_path, ignore)["loss"]
     assert first == pytest.approx(math.log(100), abs=1.0)  # the span head begins anew: every place is as likely
     release_stage(recipe, corpus, tmp_path)
-    assert "| detect | 4 |" in (tmp_path / "released" / "toy" / "card.md").read_text()
+    assert "| detect | 2 | 4 |" in (tmp_path / "released" / "toy" / "card.md").read_text()
     with pytest.raises(ConfigError, match="no detect stage"):
         detect_stage(RECIPE, corpus, tmp_path, ignore)
 
@@ -240,7 +240,7 @@ def test_a_reader_reads_on_with_itself_as_the_teacher(
         assert torch.equal(weight, read[name])
     assert not torch.equal(read["span_head.weight"], refined["span_head.weight"])
     card = (release_stage(REFINED, corpus, tmp_path) / "card.md").read_text()
-    assert "| refine | 4 |" in card
+    assert f"| refine | {REFINED.model.n_layer} | 4 |" in card
     assert before(dataclasses.replace(REFINED, reinforce=REINFORCED.reinforce), "reinforce") == "refine"
 
     again = dataclasses.replace(REFINED, refine2=dataclasses.replace(REFINED.refine, seed=1))  # type: ignore[type-var]
@@ -250,7 +250,7 @@ def test_a_reader_reads_on_with_itself_as_the_teacher(
     assert teachers is not None
     for name, weight in teachers.models[0].state_dict().items():
         assert torch.equal(weight, refined[name])
-    assert "| refine2 | 4 |" in (release_stage(again, corpus, tmp_path) / "card.md").read_text()
+    assert "| refine2 | 2 | 4 |" in (release_stage(again, corpus, tmp_path) / "card.md").read_text()
     assert (before(REINFORCED, "reinforce"), before(REFINED, "refine")) == ("reading", "reading")
 
 
@@ -279,7 +279,8 @@ def test_a_finished_reader_learns_to_read_anew_and_is_its_own_teacher(
     with (tmp_path / "reading2" / "loss.jsonl").open() as lines:
         first = json.loads(next(lines))["loss"]
     assert first == pytest.approx(math.log(100), abs=1.5)  # the span head begins anew
-    assert "| reading2 | 2 |" in (release_stage(recipe, corpus, tmp_path) / "card.md").read_text()
+    card = (release_stage(recipe, corpus, tmp_path) / "card.md").read_text()
+    assert f"| reading2 | {recipe.model.n_layer} | 2 |" in card
 
     whole = trained(recipe, tmp_path, "reading2").state_dict()
     shutil.rmtree(tmp_path / "reading2")
@@ -351,7 +352,7 @@ def test_a_recipe_with_a_reinforce_stage_releases_what_it_ends_with(out: Path, c
     assert result["steps"] == 5
     assert {"exact", "f1", "auroc"} <= set(result)
     card = (release_stage(REINFORCED, corpus, tmp_path) / "card.md").read_text()
-    assert "| reinforce | 5 |" in card
+    assert f"| reinforce | {REINFORCED.model.n_layer} | 5 |" in card
     ended, released = trained(REINFORCED, tmp_path, "reinforce"), Reader.load(tmp_path / "released" / "toy").released
     weights = released.model.state_dict()
     assert all((weights[n] - w).norm() <= 0.01 * w.norm() for n, w in ended.state_dict().items())

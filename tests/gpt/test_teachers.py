@@ -83,7 +83,7 @@ def test_teachers_have_no_say_about_altered_paragraphs(model: GPT, altering: Rea
     teacher = Teachers([other(model, 1)])
     task = Reading(altering, config, context_len=256, teachers=teacher)
     batch, target = task.batch(0)
-    altered = task.altered(0)
+    altered = task.untaught(0)
     assert 0 < altered.sum() < len(altered)
     with torch.no_grad():
         p = teacher(batch)
