@@ -15,7 +15,7 @@ from typing import Literal, TypeVar, get_args
 
 from gpt.confidence import auroc
 from gpt.metrics import exact_match, normalize, token_f1
-from gpt.squad import SquadQuestion, load_squad
+from gpt.squad import SquadQuestion, load_articles
 from rag.assemble import Index, join, load_reader, open_index, plain
 from rag.beir import TestSet, load_beir
 from rag.errors import MalformedFile, QuestionTooLong
@@ -79,11 +79,12 @@ def evaluate_answers(
     `limit` asks a fixed, even selection of that many questions. The numbers are those of `score_answers`.
     Raises gpt.errors.DataError or CheckpointError, MalformedFile when the file holds no question.
     """
-    questions = load_squad(squad_file)
+    shown = [paragraph for article in load_articles(squad_file) for paragraph in article.paragraphs]
+    questions = [question for paragraph in shown for question in paragraph.questions]
     if not questions:
         raise MalformedFile(f"{squad_file} holds no questions")
     reader = load_reader(model)
-    paragraphs = dict.fromkeys(question.context for question in questions)
+    paragraphs = dict.fromkeys(paragraph.context for paragraph in shown)
     with _empty_index(embedding_model) as index:
         names = add_texts(index, {text: text for text in paragraphs}, progress)
         pipeline = join(index, reader).pipeline

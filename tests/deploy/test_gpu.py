@@ -268,6 +268,7 @@ def test_the_check_runs_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch, c
         model=GPTConfig(depth=1, aspect=16, head_dim=16, vocab_size=272, context_len=32),
         pretrain=TrainConfig(steps=1, batch_tokens=64, row_tokens=32),
         detect=TrainConfig(steps=1, batch_tokens=64, row_tokens=32),
+        grow=None,
     )
     monkeypatch.setattr(check, "recipe", lambda name: small)
     check.main("cpu", "tiny", size=64)
@@ -336,7 +337,7 @@ def test_what_was_read_is_released_when_reading_on_fails(
     monkeypatch.setattr(train, "plot_run", lambda *_: None)
     after = (
         *(("refine", "reading"), ("refine2", "refine"), ("detect2", "refine2"), ("reading2", "refine2")),
-        *(("refit", "reading2"), ("reinforce", "refit")),
+        *(("refit", "reading2"), ("grow", "refit"), ("reinforce", "grow")),
     )
     for fails, kept in after:
         monkeypatch.setattr(train, "TimedRun", lambda chosen, *_, fails=fails: FailingRun(chosen, fails))

@@ -135,6 +135,16 @@ def test_answers_are_measured_without_telling_the_paragraph(tmp_path: Path) -> N
     assert [at for at in stages if at[0] == "ask"] == [("ask", 1, 3), ("ask", 2, 3), ("ask", 3, 3)]
 
 
+def test_paragraphs_that_nothing_is_asked_about_are_among_those_that_are_searched(tmp_path: Path) -> None:
+    file = squad_file(tmp_path)
+    raw = json.loads(file.read_text())
+    raw["data"].append({"title": "Coffee", "paragraphs": [{"context": "Coffee is roasted.", "qas": []}]})
+    file.write_text(json.dumps(raw))
+    stages: list[tuple[str, int, int]] = []
+    assert evaluate_answers(file, progress=lambda *at: stages.append(at))["n"] == 3
+    assert max(total for stage, _, total in stages if stage != "ask") == 3
+
+
 def test_a_question_too_long_for_the_reader_is_not_answered_and_the_others_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
