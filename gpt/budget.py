@@ -17,9 +17,8 @@ from gpt.errors import ConfigError
 STEPPED = ("pretrain", "detect", "reading", "refine", "refine2", "detect2", "reading2", "refit", "grow", "reinforce")
 """The stages that take steps, in their order."""
 ON_TEXT = ("pretrain", "detect", "detect2")  # stages that read rows of text, the others prompts
-ANEW_S = (
-    4 * 3600.0
-)  # least time for a second cycle and for growing; that two short ones read no better than a long one is a guess
+# Least time for a second cycle and for growing; that two short cycles read no better than a long one is a guess.
+ANEW_S = 4 * 3600.0
 OPEN_ENDED = 10**7  # steps of a stage that has not been planned yet
 MARGIN = 0.97  # of a stage's time is planned; the rest is for the last checkpoint
 SETTLE_STEPS = 20  # compilation and the first allocations; not measured

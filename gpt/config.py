@@ -273,6 +273,7 @@ _REFINE = dataclasses.replace(
     seed=3,
 )
 
+_REFIT = dataclasses.replace(_REFINE, way=0.7, spoken=0.25, repeats=4, repeats_written=6)
 _REFINE_LARGE = dataclasses.replace(
     _REFINE, steps=500, batch_tokens=65536, crop=0.3, token_dropout=0.05, checkpoint_every=200
 )
@@ -315,20 +316,8 @@ RECIPES: dict[str, Recipe] = {
             reading2=dataclasses.replace(
                 _READING, steps=4000, way=0.5, unanswerable=0.36, misleading=0.6, altered=0.4, renamed=0.15, seed=21
             ),
-            refit=dataclasses.replace(
-                _REFINE,
-                steps=3500,
-                cycles=2,
-                way=0.7,
-                spoken=0.25,
-                repeats=4,
-                repeats_open=2,
-                repeats_written=6,
-                seed=53,
-            ),
-            grow=dataclasses.replace(
-                _REFINE, steps=7900, cycles=3, way=0.7, spoken=0.25, repeats=4, repeats_written=6, seed=101
-            ),
+            refit=dataclasses.replace(_REFIT, steps=3500, cycles=2, repeats_open=2, seed=53),
+            grow=dataclasses.replace(_REFIT, steps=7900, cycles=3, seed=101),
             grown_layers=12,
             open_questions=_OPEN + _HOTPOT,
             open_texts=_WIKI,

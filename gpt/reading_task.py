@@ -30,9 +30,7 @@ from gpt.reading_data import N_NEGATIVES, ReadingData
 from gpt.teachers import Teachers
 
 MIN_DISTRACTOR_TOKENS = 16
-LABELLED = (
-    0.5  # of examples with labelled questions without an answer, and the right paragraph, this share asks one of these
-)
+LABELLED = 0.5  # of examples that were dealt a labelled question without an answer, this share asks it (see Reading)
 ALONE, BESIDE, WRONG, MISLED, ALTERED, RENAMED = range(6)  # what an example is in a pass: see _Pass.kind
 
 

@@ -36,7 +36,7 @@ def written_articles(corpus: Path, questions: Path = QUESTIONS) -> list[Article]
         return load_articles(corpus / PACKED)
     made = []
     for file in sorted(questions.glob("*.jsonl")):
-        rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        rows = _rows(file)
         shown = zip(rows, _texts(corpus, rows), strict=True)
         paragraphs = [as_paragraph(file.stem, n, row, text) for n, (row, text) in enumerate(shown) if text]
         made += [
@@ -47,8 +47,11 @@ def written_articles(corpus: Path, questions: Path = QUESTIONS) -> list[Article]
 
 def text_files(questions: Path = QUESTIONS) -> list[str]:
     """The files of the data folder that the paragraphs stand in."""
-    rows = (json.loads(line) for file in questions.glob("*.jsonl") for line in file.read_text("utf-8").splitlines())
-    return sorted({row["file"] for row in rows if "file" in row})
+    return sorted({row["file"] for file in questions.glob("*.jsonl") for row in _rows(file) if "file" in row})
+
+
+def _rows(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
 def digest(text: str) -> str:

@@ -221,6 +221,7 @@ def test_without_a_corpus_nothing_else_is_looked_for(tmp_path: Path) -> None:
         "q.json",
     }
     assert made.definition_files == made.recurring_files == made.text_files
+    assert (RECIPES["mini"].written, made.written) == (True, False), "their paragraphs stand in a corpus"
     check_covered(made, ("tokenizer", "pretrain", "reading", "release"), tmp_path)
 
 

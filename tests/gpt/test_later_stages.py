@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from gpt import stages
-from gpt.budget import model_at
-from gpt.config import TrainConfig
+from gpt.budget import ANEW_S, model_at, stage_configs, within
+from gpt.config import RECIPES, TrainConfig
 from gpt.errors import CheckpointError
 from gpt.model import GPT
 from gpt.reader import Reader
@@ -102,6 +102,35 @@ def test_what_grows_reads_the_held_out_articles_that_refit_read(
     stages.STEPPED["grow"](recipe, corpus, tmp_path, ignore)
     added = sum(len(p.questions) for p in load_articles(corpus / "qa.json")[5].paragraphs)
     assert read[1] - read[0] == added > 0
+
+
+def test_passages_that_refit_found_are_not_looked_for_again_by_what_grows(
+    begun: Path,
+    corpus: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[list[Path]] = []
+    row = {"answered": [["Who heard it?", "Laennec"]], "unanswered": []}
+    found = [Article("found", (as_paragraph("found", 0, row, "It was heard by Laennec."),))]
+    monkeypatch.setattr(stages, "passages_for", lambda recipe, corpus, files, reader: looked.append(files) or found)
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    asked = tmp_path / "open.jsonl"
+    asked.write_text("{}\n")
+    one = TrainConfig(steps=1, batch_tokens=1500)
+    recipe = dataclasses.replace(SHORT, refit=one, never_read=1, grow=one, grown_layers=3, open_questions=(str(asked),))
+    stages.STEPPED["refit"](recipe, corpus, tmp_path, ignore)
+    stages.STEPPED["grow"](recipe, corpus, tmp_path, ignore)
+    assert looked == [[asked]]
+
+
+def test_a_short_run_has_neither_a_second_cycle_nor_more_layers() -> None:
+    mini = RECIPES["mini"]
+    assert within(mini, ANEW_S) == mini
+    assert not {"detect2", "reading2", "grow"} & stage_configs(within(mini, ANEW_S - 1)).keys()
+    assert (
+        stage_configs(within(mini, ANEW_S - 1)).keys() | {"detect2", "reading2", "grow"} == stage_configs(mini).keys()
+    )
 
 
 def test_weights_of_other_depth_than_the_recipe_has_there_are_named(begun: Path) -> None:
