@@ -1,5 +1,5 @@
-"""Calibration on a file with unanswerable questions, cross-fitted by article: the sigmoid that turns a margin into a
-probability, and the threshold below which an answer is withheld, are fitted on half of the articles and scored on the
+"""Calibration on a file with unanswerable questions, cross-fitted by article: the sigmoid that turns a margin and a spread into
+a probability, and the threshold below which an answer is withheld, are fitted on half of the articles and scored on the
 other half, both ways. So every question is scored by a fit that saw no question of its article.
 """
 
@@ -11,36 +11,30 @@ from typing import Any
 
 import numpy as np
 
-from gpt.checkpoint import SLOPE_LOG_PASSAGES, Released
-from gpt.confidence import best_threshold, logistic_fit
+from gpt.checkpoint import Released
+from gpt.confidence import LogOdds, best_threshold
 from gpt.errors import DataError
 from gpt.evaluate import Graded, grade_file, reading_scores
 from gpt.reader import Reader
-from gpt.yardstick import N_PASSAGES, between_lines
+from gpt.yardstick import N_PASSAGES, between
 
 
 @dataclass(frozen=True)
 class Fit:
-    """P(answerable) = sigmoid(slope * margin + intercept) for one passage, and the threshold of the best F1."""
+    """The log-odds of an answer for one passage, and the threshold of the best F1."""
 
-    slope: float
-    intercept: float
+    log_odds: LogOdds
     threshold: float
 
-    def probability(self, margin: np.ndarray) -> np.ndarray:
-        """(n,) in [0, 1]; 0 where there was no span (margin -inf)."""
-        z = self.slope * np.where(np.isfinite(margin), margin, 0.0) + self.intercept
-        return np.where(np.isfinite(margin), 1 / (1 + np.exp(-np.clip(z, -60, 60))), 0.0)
-
     def as_calibration(self, before: dict[str, float]) -> dict[str, float]:
-        """What a release carries (`Reader.probability`): this line for one passage, and the line that it had for
+        """What a release carries (`Reader.probability`): these log-odds for one passage, and those that it had for
         N_PASSAGES."""
         many = np.log(N_PASSAGES)
-        line = (
-            before["slope"] + before.get(SLOPE_LOG_PASSAGES, 0.0) * many,
-            before["log_passages"] * many + before["intercept"],
+        slope, spread = (
+            before.get(name, 0.0) + before.get(f"{name}_log_passages", 0.0) * many for name in ("slope", "spread")
         )
-        return between_lines((self.slope, self.intercept), line) | {"threshold": round(self.threshold, 5)}
+        of_many = LogOdds(slope, spread, before["log_passages"] * many + before["intercept"])
+        return between(self.log_odds, of_many) | {"threshold": round(self.threshold, 5)}
 
 
 @dataclass(frozen=True)
@@ -60,11 +54,10 @@ def fit(graded: Graded) -> Fit:
     if graded.answerable.all() or not graded.answerable.any():
         kind = "unanswerable" if graded.answerable.all() else "answerable"
         raise DataError(f"none of {len(graded)} questions is {kind}; calibrate on a larger file in SQuAD 2.0's format")
-    read = np.isfinite(graded.margin)
-    slope, intercept = logistic_fit(graded.margin[read, None], graded.answerable[read])
-    sigmoid = Fit(float(slope), float(intercept), 0.5)
-    _, threshold = best_threshold(sigmoid.probability(graded.margin), graded.f1, ~graded.answerable)
-    return replace(sigmoid, threshold=1.0 if np.isnan(threshold) else threshold)
+    read = np.isfinite(graded.evidence[:, 0])
+    log_odds = LogOdds.fit(graded.evidence[read], graded.answerable[read])
+    _, threshold = best_threshold(log_odds.probability(graded.evidence), graded.f1, ~graded.answerable)
+    return Fit(log_odds, 1.0 if np.isnan(threshold) else threshold)
 
 
 def cross_fit(graded: Graded) -> CrossFit:
@@ -74,7 +67,7 @@ def cross_fit(graded: Graded) -> CrossFit:
         raise DataError(f"the questions come from {len(articles)} article; cross-fitting needs at least two titles")
     odd = np.array([articles[title] % 2 == 1 for title in graded.titles])
     fits = (fit(_rows(graded, ~odd)), fit(_rows(graded, odd)))
-    probability = np.where(odd, fits[0].probability(graded.margin), fits[1].probability(graded.margin))
+    probability = np.where(odd, *(one.log_odds.probability(graded.evidence) for one in fits))
     thresholds = np.where(odd, fits[0].threshold, fits[1].threshold)
     return CrossFit(replace(graded, confidence=probability), thresholds, fits)
 
@@ -99,7 +92,7 @@ def compare_calibrations(graded: Graded, calibration: dict[str, float]) -> dict[
 
 
 def calibrate_one_passage(released: Released, squad_file: Path) -> dict[str, float]:
-    """The release's calibration with the line for one passage fitted on all questions of the file; its threshold stays.
+    """The release's calibration with the log-odds for one passage fitted on all questions of the file; its threshold stays.
 
     What the fit is worth on other articles is what `compare_calibrations` finds cross-fitted. Raises DataError.
     """
@@ -111,5 +104,5 @@ def calibrate_one_passage(released: Released, squad_file: Path) -> dict[str, flo
 def _rows(graded: Graded, chosen: np.ndarray) -> Graded:
     """The chosen questions (a mask) alone."""
     titles = tuple(title for title, keep in zip(graded.titles, chosen, strict=True) if keep)
-    arrays = ("answerable", "exact", "f1", "confidence", "margin")
+    arrays = ("answerable", "exact", "f1", "confidence", "evidence")
     return replace(graded, titles=titles, **{name: getattr(graded, name)[chosen] for name in arrays})

@@ -31,7 +31,8 @@ STEP_FORMAT = 1
 KEPT_STEPS = 2  # checkpoints of a run: were the newest damaged, one before it is left
 FORMAT = 2  # of a released model; in format 1 all weights were bf16
 CALIBRATION = ("slope", "log_passages", "intercept", "threshold")  # what Reader.probability needs
-SLOPE_LOG_PASSAGES = "slope_log_passages"  # and takes as 0 where a model was released without it
+# And what it takes as 0 where a model was released without them.
+SINCE = ("slope_log_passages", "spread", "spread_log_passages")
 
 
 def save_step(run: Path, step: int, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> Path:
@@ -128,7 +129,7 @@ def load_released(folder: Path, compute_dtype: torch.dtype = torch.bfloat16) -> 
         config = config_from_dict(raw["model"])
         digests, fingerprint = {"model.safetensors": raw["sha256"]["model.safetensors"]}, raw["tokenizer_fingerprint"]
         calibration = {name: float(raw["calibration"][name]) for name in CALIBRATION}
-        calibration[SLOPE_LOG_PASSAGES] = float(raw["calibration"].get(SLOPE_LOG_PASSAGES, 0.0))
+        calibration |= {name: float(raw["calibration"].get(name, 0.0)) for name in SINCE}
         name, training = str(raw["name"]), dict(raw["training"])
     except FileNotFoundError:
         raise CheckpointError(

@@ -8,11 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 Numbers = Sequence[float] | np.ndarray
 N_BINS = 10
+
+
+class LogOdds(NamedTuple):
+    """Of an answer: slope * margin + spread * spread + intercept, of the best span's margin and spread (gpt/reader.py).
+
+    The spread says where the margin is small because several places could answer, and not because none does.
+    """
+
+    slope: float
+    spread: float
+    intercept: float
+
+    @classmethod
+    def fit(cls, evidence: Numbers, labels: Sequence[bool] | np.ndarray) -> LogOdds:
+        """The most likely ones (Platt 1999); evidence (n, 2), a margin and a spread each."""
+        return cls(*logistic_fit(np.asarray(evidence, float), labels).tolist())
+
+    def probability(self, evidence: Numbers) -> np.ndarray:
+        """(n,) in [0, 1]; 0 where there was no span (margin -inf)."""
+        e = np.asarray(evidence, float)
+        read = np.isfinite(e[:, 0])
+        z = np.where(read[:, None], e, 0.0) @ np.array(self[:2]) + self.intercept
+        return np.where(read, 1 / (1 + np.exp(-np.clip(z, -60, 60))), 0.0)
 
 
 @dataclass(frozen=True, slots=True)

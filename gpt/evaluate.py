@@ -28,7 +28,8 @@ class Graded:
     """Questions and what the reader made of them, a row each.
 
     exact, f1 (n,): of the best span, in [0, 1]; 0 where there is no answer to find. confidence (n,): the calibrated
-    probability that the paragraph answers. margin (n,): what it was made from, nats, -inf without any span.
+    probability that the paragraph answers. evidence (n, 2): what it was made from, the best span's margin and spread in nats,
+    -inf and 0 without any span.
     `too_long` questions leave no room for a paragraph and count as declined for certain.
     """
 
@@ -37,7 +38,7 @@ class Graded:
     exact: np.ndarray
     f1: np.ndarray
     confidence: np.ndarray
-    margin: np.ndarray
+    evidence: np.ndarray
     seconds_per_question: float = 0.0
     too_long: int = 0
 
@@ -72,7 +73,7 @@ def grade(questions: Sequence[SquadQuestion], readings: Sequence[Reading]) -> Gr
         exact=np.array([exact_match(t, q.answers) for t, q in zip(texts, questions, strict=True)]),
         f1=np.array([token_f1(t, q.answers) for t, q in zip(texts, questions, strict=True)]),
         confidence=np.array([r.answerable for r in readings]),
-        margin=np.array([r.spans[0].score if r.spans else -np.inf for r in readings]),
+        evidence=np.array([(r.spans[0].score, r.spans[0].spread) if r.spans else (-np.inf, 0.0) for r in readings]),
     )
 
 

@@ -28,7 +28,7 @@ from gpt.reading import (
     stretches,
     whole_words,
 )
-from gpt.span import best_spans, null_margin
+from gpt.span import best_spans, null_margin, somewhere
 
 RELEASED = Path(__file__).parent / "released"
 DEFAULT_MODEL = "mini"
@@ -40,7 +40,7 @@ N_SPANS = 5  # candidates a prompt
 class Span:
     """Characters [start, end) of `passages[passage]`; `score` is the margin in nats over "not in the passages".
 
-    "".join(pieces) is the slice.
+    "".join(pieces) is the slice. `spread` is how many nats less likely this span is than some span of its passage.
     """
 
     passage: int
@@ -48,6 +48,7 @@ class Span:
     end: int
     score: float
     pieces: tuple[str, ...]
+    spread: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class Reader:
             rows = [flat[j] for j in order[at : at + width]]
             pieces = [(asked[i][1][part.passage], part.piece) for i, part, _ in rows]
             for (i, part, _), spans in zip(rows, self._spans([p for *_, p in rows], pieces), strict=True):
-                located = (_locate(asked[i][1], part, *span) for span in spans)
+                located = (_locate(asked[i][1], part, span) for span in spans)
                 found[i] += [span for span in located if span.pieces]  # none: part of a character
             at += width
         return [self._reading(spans, len(passages)) for spans, (_, passages) in zip(found, asked, strict=True)]
@@ -124,42 +125,52 @@ class Reader:
     @torch.inference_mode()
     def _spans(
         self, prompts: Sequence[Prompt], passages: Sequence[tuple[str, Piece]]
-    ) -> list[list[tuple[int, int, float]]]:
-        """For each prompt the best spans of its passage, a piece of a text, as (first token, last token, margin)."""
+    ) -> list[list[tuple[int, int, float, float]]]:
+        """For each prompt the best spans of its passage, a piece of a text: (first token, last token, margin, spread)."""
         model, pad_id = self.released.model, self.released.tokenizer.special_ids["<|pad|>"]
         length = padded_length(max(len(p) for p in prompts), self.window)
         batch = PromptBatch.pad(prompts, pad_id, length, str(next(model.parameters()).device))
         logits = model.span_logits(model(batch.ids, batch.marks, batch.mask))
         log_p = span_log_probs(logits, batch.allowed).cpu()
         at, inside = batch.answer_at.cpu(), stretches(batch, prompts, passages)
+        best, totals = best_spans(log_p, inside, N_SPANS), somewhere(log_p, at).tolist()
+        rows = zip(prompts, log_p, at.tolist(), best, totals, strict=True)
         return [
             [
-                (span.start - prompt.starts[0], span.end - prompt.starts[0], null_margin(span.score, row, int(null)))
+                (
+                    span.start - prompt.starts[0],
+                    span.end - prompt.starts[0],
+                    null_margin(span.score, row, null),
+                    total - span.score,
+                )
                 for span in spans
             ]
-            for prompt, row, null, spans in zip(prompts, log_p, at, best_spans(log_p, inside, N_SPANS), strict=True)
+            for prompt, row, null, spans, total in rows
         ]
 
     def _reading(self, spans: list[Span], n_passages: int) -> Reading:
         best = sorted(spans, key=lambda s: -s.score)
-        return Reading(tuple(best), self.probability(best[0].score, n_passages) if best else 0.0)
+        return Reading(tuple(best), self.probability(best[0].score, n_passages, best[0].spread) if best else 0.0)
 
-    def probability(self, margin: float, n_passages: int = 1) -> float:
-        """The calibrated probability that the passages answer, given the best span's margin: a sigmoid of a line
-        (Platt 1999) in the margin; the line moves with the log of how many passages the span is the best of."""
+    def probability(self, margin: float, n_passages: int = 1, spread: float = 0.0) -> float:
+        """The calibrated probability that the passages answer, given the best span's margin and spread: a sigmoid of what is
+        linear in both (Platt 1999); its terms move with the log of how many passages the span is the best of."""
         c = self.released.calibration
         many = math.log(n_passages)
-        slope = c["slope"] + c.get("slope_log_passages", 0.0) * many
-        z = slope * margin + c["log_passages"] * many + c["intercept"]
+        slope, by_spread = (
+            c.get(name, 0.0) + c.get(f"{name}_log_passages", 0.0) * many for name in ("slope", "spread")
+        )
+        z = slope * margin + by_spread * spread + c["log_passages"] * many + c["intercept"]
         return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, z))))
 
 
-def _locate(passages: Sequence[str], part: _Part, first: int, last: int, margin: float) -> Span:
+def _locate(passages: Sequence[str], part: _Part, span: tuple[int, int, float, float]) -> Span:
     text = passages[part.passage]
+    first, last, margin, spread = span
     first, last = whole_words(text, part.piece, first, last)
     offsets = part.piece.offsets[first : last + 2]
     pieces = tuple(text[a:b] for a, b in itertools.pairwise(offsets) if b > a)
-    return Span(part.passage, int(offsets[0]), int(offsets[-1]), margin, pieces)
+    return Span(part.passage, int(offsets[0]), int(offsets[-1]), margin, pieces, spread)
 
 
 def _parts(pieces: Sequence[Piece], room: int) -> list[_Part]:

@@ -64,3 +64,10 @@ def _distinct(row: int, values: list[float], flat: list[int], T: int, n: int) ->
 def null_margin(best: float, log_p: Tensor, answer_at: int) -> float:
     """How much better the best span of a row is than "not in the passages", in nats; log_p (T, 2)."""
     return best - float(log_p[answer_at].sum())
+
+
+def somewhere(log_p: Tensor, answer_at: Tensor) -> Tensor:
+    """(B,): log P that a row's first and last token stand anywhere but at `answer_at`, "not in the passages"; log_p (B, T, 2),
+    answer_at (B,) int64. How far the best span is below it tells how many places could answer."""
+    in_passages = log_p.scatter(1, answer_at[:, None, None].expand(-1, 1, 2), float("-inf"))
+    return in_passages.logsumexp(1).sum(1)

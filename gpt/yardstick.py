@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gpt.checkpoint import Released
-from gpt.confidence import logistic_fit
+from gpt.confidence import LogOdds
 from gpt.config import Recipe
 from gpt.counterfactual import counterfactual
 from gpt.evaluate import score_readings
@@ -122,25 +122,25 @@ class Yardstick:
         return scores
 
     def calibrate(self, model: GPT) -> dict[str, float]:
-        """What `Reader.probability` needs: one line for one passage, fitted on the right one against the nearest wrong
-        ones and the misleading questions, as many of each; another for N_PASSAGES at once, with the right one and without: half
+        """What `Reader.probability` needs: log-odds for one passage, fitted on the right one against the nearest wrong
+        ones and the misleading questions, as many of each; others for N_PASSAGES at once, with the right one and without: half
         of these of its article, and half of others, as for a question whose subject is nowhere.
 
         The threshold is one half: withheld is what is more likely absent than present.
         """
         questions = [h.question for h in self.held_out]
         misled = [h.misled for h in self.held_out if h.misleading]
-        right = self._margins(model, questions, [[h.question.context] for h in self.held_out])
-        wrong = self._margins(model, questions, [h.wrong[:1] for h in self.held_out])
-        fooled = self._margins(model, misled, [[q.context] for q in misled])
-        alone = _line(right, wrong[::2] + fooled[1::2])
+        right = self._evidence(model, questions, [[h.question.context] for h in self.held_out])
+        wrong = self._evidence(model, questions, [h.wrong[:1] for h in self.held_out])
+        fooled = self._evidence(model, misled, [[q.context] for q in misled])
+        alone = _fit(right, wrong[::2] + fooled[1::2])
         some = self.held_out[:: max(1, len(self.held_out) // MAX_OF_MANY)]  # N_PASSAGES cost N_PASSAGES times as much
         questions = [h.question for h in some]
-        with_it = self._margins(model, questions, [(h.question.context, *h.wrong[: N_PASSAGES - 1]) for h in some])
+        with_it = self._evidence(model, questions, [(h.question.context, *h.wrong[: N_PASSAGES - 1]) for h in some])
         absent = [h.wrong for h in some]
         absent[1::2] = [other or near for other, near in zip(self._elsewhere(some[1::2]), absent[1::2], strict=True)]
-        without = self._margins(model, questions, absent)
-        return between_lines(alone, _line(with_it, without)) | {"threshold": 0.5}
+        without = self._evidence(model, questions, absent)
+        return between(alone, _fit(with_it, without)) | {"threshold": 0.5}
 
     def _elsewhere(self, asked: Sequence[HeldOut]) -> list[tuple[str, ...]]:
         """For each the N_PASSAGES contexts of other articles that share most with its question."""
@@ -153,10 +153,10 @@ class Yardstick:
             for h, row in zip(asked, shared, strict=True)
         ]
 
-    def _margins(
+    def _evidence(
         self, model: GPT, questions: Sequence[SquadQuestion], passages: Sequence[Sequence[str]]
-    ) -> list[float]:
-        return [r.spans[0].score for r in self._read(model, questions, passages) if r.spans]
+    ) -> list[tuple[float, float]]:
+        return [(r.spans[0].score, r.spans[0].spread) for r in self._read(model, questions, passages) if r.spans]
 
     def _read(self, model: GPT, questions: Sequence[SquadQuestion], passages: Sequence[Sequence[str]]) -> list[Reading]:
         """Each question with its passages."""
@@ -167,24 +167,23 @@ class Yardstick:
         return readings
 
 
-def between_lines(alone: tuple[float, float], many: tuple[float, float]) -> dict[str, float]:
-    """The terms of `Reader.probability` that give the line (slope, intercept) `alone` for one passage and `many` for
-    N_PASSAGES; between them both move with the log of the number."""
+def between(alone: LogOdds, many: LogOdds) -> dict[str, float]:
+    """The terms of `Reader.probability` that give the log-odds `alone` for one passage and `many` for N_PASSAGES; between
+    them all move with the log of the number."""
     by = 1 / np.log(N_PASSAGES)
     terms = {
-        "slope": alone[0],
-        "slope_log_passages": (many[0] - alone[0]) * by,
-        "log_passages": (many[1] - alone[1]) * by,
-        "intercept": alone[1],
+        "slope": alone.slope,
+        "slope_log_passages": (many.slope - alone.slope) * by,
+        "spread": alone.spread,
+        "spread_log_passages": (many.spread - alone.spread) * by,
+        "log_passages": (many.intercept - alone.intercept) * by,
+        "intercept": alone.intercept,
     }
     return {name: round(float(value), 5) for name, value in terms.items()}
 
 
-def _line(positive: Sequence[float], negative: Sequence[float]) -> tuple[float, float]:
-    """(slope, intercept) of P(answerable) by the margin (Platt 1999)."""
-    labels = [True] * len(positive) + [False] * len(negative)
-    slope, intercept = logistic_fit(np.array([*positive, *negative])[:, None], labels).tolist()
-    return slope, intercept
+def _fit(answering: Sequence[tuple[float, float]], others: Sequence[tuple[float, float]]) -> LogOdds:
+    return LogOdds.fit(np.array([*answering, *others]), [True] * len(answering) + [False] * len(others))
 
 
 def _with_what_misleads(held_out: HeldOut, pool: Pool) -> HeldOut:

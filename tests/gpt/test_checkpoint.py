@@ -16,7 +16,8 @@ from gpt.model import GPT
 from gpt.tokenizer import Tokenizer, train_tokenizer
 from tests.gpt.conftest import sentences
 
-CALIBRATION = {"slope": 1.0, "slope_log_passages": 0.25, "log_passages": -0.5, "intercept": 0.0, "threshold": 0.5}
+SINCE_THEN = {"slope_log_passages": 0.25, "spread": 0.5, "spread_log_passages": -0.125}
+CALIBRATION = {"slope": 1.0, "log_passages": -0.5, "intercept": 0.0, "threshold": 0.5} | SINCE_THEN
 
 
 @pytest.fixture
@@ -57,8 +58,11 @@ def test_a_model_of_format_1_is_still_read(folder: Path, model: GPT, tokenizer: 
     release(folder, Released("m", model, tokenizer, CALIBRATION, {}), "# m\n", "bf16")
     raw = json.loads((folder / "config.json").read_text())
     del raw["weights"]
-    (folder / "config.json").write_text(json.dumps(raw | {"format": 1}))
-    weights = load_released(folder).model.state_dict()
+    of_then = {name: term for name, term in CALIBRATION.items() if name not in SINCE_THEN}
+    (folder / "config.json").write_text(json.dumps(raw | {"format": 1, "calibration": of_then}))
+    loaded = load_released(folder)
+    assert loaded.calibration == of_then | dict.fromkeys(SINCE_THEN, 0.0)
+    weights = loaded.model.state_dict()
     assert all(torch.equal(weights[n], w.bfloat16().float()) for n, w in model.state_dict().items())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 
@@ -97,6 +98,17 @@ def test_what_a_passage_says_does_not_depend_on_those_beside_it(reader: Reader) 
     assert [passages[s.passage][s.start : s.end] for s in together.spans] == ["".join(s.pieces) for s in together.spans]
 
 
+def test_what_is_answerable_goes_by_the_margin_and_the_spread_of_the_best_span(reader: Reader) -> None:
+    calibration = {**reader.released.calibration, "spread": 0.7, "spread_log_passages": -0.1}
+    reader = Reader(dataclasses.replace(reader.released, calibration=calibration))
+    for passages in (sentences(1), sentences(4)):
+        reading = reader.read("Which model?", passages)
+        best = reading.spans[0]
+        assert all(span.spread > 0 for span in reading.spans)
+        assert reading.answerable == reader.probability(best.score, len(passages), best.spread)
+        assert reading.answerable != reader.probability(best.score, len(passages))
+
+
 def test_nothing_to_read_is_not_answerable(reader: Reader) -> None:
     assert reader.read("Which model?", []).answerable == 0
     assert reader.read("Which model?", [""]).spans == ()
@@ -111,6 +123,12 @@ def test_probability_is_the_calibrated_sigmoid_and_never_overflows(reader: Reade
     assert reader.probability(2.0) == pytest.approx(1 / (1 + torch.tensor(-1.1).exp().item()))
     assert reader.probability(2.0, 8) == pytest.approx(1 / (1 + math.exp(-1.1 + 0.3 * math.log(8))))
     assert reader.probability(-1e9) < 1e-20
+    terms = {"spread": 0.5, "spread_log_passages": -0.25}
+    released = dataclasses.replace(reader.released, calibration={**reader.released.calibration, **terms})
+    spread = Reader(released).probability
+    assert spread(2.0) == reader.probability(2.0)
+    assert spread(2.0, 1, 3.0) == pytest.approx(1 / (1 + math.exp(-1.1 - 1.5)))
+    assert spread(2.0, 8, 3.0) == pytest.approx(1 / (1 + math.exp(-1.1 - 1.5 + (0.3 + 0.75) * math.log(8))))
     assert reader.probability(1e9) == pytest.approx(1.0)
 
 

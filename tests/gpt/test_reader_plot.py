@@ -16,7 +16,7 @@ def graded(answerable: np.ndarray) -> Graded:
     rng = np.random.default_rng(0)
     n = len(answerable)
     f1 = rng.random(n) * answerable
-    return Graded(("t",) * n, answerable, f1 == 1, f1, rng.random(n), rng.normal(size=n))
+    return Graded(("t",) * n, answerable, f1 == 1, f1, rng.random(n), rng.normal(size=(n, 2)))
 
 
 def test_reliability_is_drawn_only_where_some_questions_have_no_answer(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gpt.span import best_spans, null_margin
+from gpt.span import best_spans, null_margin, somewhere
 
 
 def enumerate_spans(log_p: torch.Tensor, passages: torch.Tensor, max_tokens: int) -> list[tuple[float, int, int]]:
@@ -46,3 +46,14 @@ def test_a_span_never_crosses_from_one_passage_into_the_next() -> None:
 def test_the_margin_compares_with_the_answer_token() -> None:
     log_p = torch.tensor([[-1.0, -2.0], [-0.5, -0.25]])
     assert null_margin(-1.5, log_p, 1) == pytest.approx(-0.75)
+
+
+def test_somewhere_is_what_all_pairs_of_tokens_but_the_null_have_together() -> None:
+    torch.manual_seed(0)
+    log_p = torch.randn(2, 7, 2).masked_fill(torch.arange(7)[None, :, None] == 5, float("-inf")).log_softmax(1)
+    null = torch.tensor([6, 3])
+    pairs = [
+        sum(float((log_p[row, i, 0] + log_p[row, j, 1]).exp()) for i in range(7) for j in range(7) if n not in (i, j))
+        for row, n in enumerate(null.tolist())
+    ]
+    assert somewhere(log_p, null).exp().tolist() == pytest.approx(pairs, abs=1e-6)

@@ -111,6 +111,8 @@ def test_the_card_and_config_tell_how_it_was_made(out: Path) -> None:
     assert set(config["calibration"]) == {
         "slope",
         "slope_log_passages",
+        "spread",
+        "spread_log_passages",
         "log_passages",
         "intercept",
         "threshold",

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gpt.confidence import LogOdds
 from gpt.config import RECIPES, TrainConfig
 from gpt.model import GPT
 from gpt.squad import Article
 from gpt.tokenizer import Tokenizer
-from gpt.yardstick import N_PASSAGES, Labelled, Yardstick, between_lines, split_articles
+from gpt.yardstick import N_PASSAGES, Labelled, Yardstick, between, split_articles
 
 
 def test_articles_are_split_whole_evenly_and_always_alike(articles: list[Article]) -> None:
@@ -104,20 +105,22 @@ def test_half_of_what_many_passages_leave_unanswered_is_of_other_articles(
 ) -> None:
     yardstick = Yardstick.build(tokenizer, articles, limit=18)
     asked: list[list[tuple[str, ...]]] = []
-    margins = Yardstick._margins
+    evidence = Yardstick._evidence
 
-    def seen(self: Yardstick, model: GPT, questions: Any, passages: Any) -> list[float]:
+    def seen(self: Yardstick, model: GPT, questions: Any, passages: Any) -> list[tuple[float, float]]:
         asked.append([tuple(p) for p in passages])
-        return margins(self, model, questions, passages)
+        return evidence(self, model, questions, passages)
 
-    monkeypatch.setattr(Yardstick, "_margins", seen)
+    monkeypatch.setattr(Yardstick, "_evidence", seen)
     yardstick.calibrate(model)
     assert asked[-1][::2] == [h.wrong for h in yardstick.held_out[::2]]
     assert asked[-1][1::2] == yardstick._elsewhere(yardstick.held_out[1::2])
 
 
-def test_one_line_holds_for_one_passage_and_the_other_for_as_many_as_are_retrieved() -> None:
-    terms = between_lines((2.0, 0.5), (1.0, -3.0))
-    for n, slope, intercept in ((1, 2.0, 0.5), (N_PASSAGES, 1.0, -3.0)):
-        assert terms["slope"] + terms["slope_log_passages"] * np.log(n) == pytest.approx(slope, abs=1e-4)
-        assert terms["intercept"] + terms["log_passages"] * np.log(n) == pytest.approx(intercept, abs=1e-4)
+def test_some_log_odds_hold_for_one_passage_and_others_for_as_many_as_are_retrieved() -> None:
+    alone, many = LogOdds(2.0, 0.3, 0.5), LogOdds(1.0, -0.1, -3.0)
+    terms = between(alone, many)
+    for n, expected in ((1, alone), (N_PASSAGES, many)):
+        assert terms["slope"] + terms["slope_log_passages"] * np.log(n) == pytest.approx(expected.slope, abs=1e-4)
+        assert terms["spread"] + terms["spread_log_passages"] * np.log(n) == pytest.approx(expected.spread, abs=1e-4)
+        assert terms["intercept"] + terms["log_passages"] * np.log(n) == pytest.approx(expected.intercept, abs=1e-4)
