@@ -27,8 +27,8 @@ DESCRIPTION = "Answers questions about your own notes and papers, and points at 
 def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAPI:
     """The service as an ASGI application.
 
-    Without `assistant` it is assembled from the settings when the application starts, in a thread: /healthz answers
-    at once, everything else with 503 until it is loaded. A given assistant is not closed.
+    Without `assistant` it is assembled from the settings when the application starts, in a thread: what needs
+    the index or the model answers with 503 until it is loaded, everything else at once. A given assistant is not closed.
     """
     service = Service(settings, assistant)
 

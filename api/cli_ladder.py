@@ -32,7 +32,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--rungs", metavar="NAME", nargs="+", help="climb these rungs only (default: all but the slow last)"
     )
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, or another torch device (default: cpu)")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda, as in cuda:1 (default: cpu)")
     parser.add_argument("--seed", metavar="N", type=int, default=1337, help="seed of all randomness (default: 1337)")
     parser.add_argument(
         "--plot", metavar="FILE", type=picture, help="draw the losses into this picture (.png, .svg, .pdf)"

@@ -236,7 +236,7 @@ class DocumentOut(Out):
 
 
 class DocumentsOut(Out):
-    """A page of the documents, by path; `total` counts all of them."""
+    """A page of the documents, by collection and path; `total` counts all of them."""
 
     documents: tuple[DocumentOut, ...]
     total: int

@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     )
     model: Path | None = Field(default=None, description="Folder of a trained reader; empty: the released one.")
     embedding_model: str | None = Field(
-        default=None, description="Name or folder of a sentence-transformers model; empty: the bundled one."
+        default=None, description="Folder of a sentence-transformers model; empty: the bundled one, all-MiniLM-L6-v2."
     )
     host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0: any free one.")

@@ -113,7 +113,10 @@ def decision(outcome: Outcome, base: str) -> str:
             f"{base} stays, nothing was written: a held-out score fell, {what}. More text or more --minutes may help."
         )
     halfway = "" if outcome.way == 1 else ", halfway between the two models"
-    return f"Kept{halfway}: no held-out score fell. Ask it with\n" + next_command(outcome.folder)
+    return (
+        f"Kept{halfway}: your documents' score did not fall, nor the general one by more than chance "
+        f"({outcome.general.error}). Ask it with\n" + next_command(outcome.folder)
+    )
 
 
 def next_command(model: Path) -> str:

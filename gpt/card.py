@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from gpt.checkpoint import Released
+from gpt.config import RECIPES
+from gpt.written import text_files
 
 FOUND = {  # files of a recipe's open questions that we know, in words
     "qa/open-questions.jsonl": "questions of TriviaQA, NQ-open and WebQuestions with passages of Wikipedia found for them",
     "qa/hotpotqa.jsonl": "questions of HotpotQA with their passages, CC BY-SA, more than half as HaluEval, MIT, holds them",
 }
+KNOWN = "Wikipedia and SQuAD CC BY-SA, arXiv abstracts CC0,\n  definitions from Wikipedia, WordNet and FOLDOC"
 
 
 def model_card(released: Released) -> str:
@@ -25,6 +28,10 @@ def model_card(released: Released) -> str:
     )
     scores = ", ".join(f"{k} {v}" for k, v in training["held_out"].items())
     calibration = ", ".join(f"{k} {v}" for k, v in released.calibration.items())
+    ours = {*text_files(), *(name for r in RECIPES.values() for name in (*r.files, *r.open_questions))}
+    origins = [KNOWN] if ours & {*training["data"]} else []
+    if {*training["data"]} - ours:
+        origins.append("the rest is not this project's" if origins else "not this project's")
     teachers = training.get("taught_by")
     found = "".join(f"; {FOUND.get(name, f'questions of {name}')}" for name in training.get("open_questions") or ())
     written = ", or written" if training.get("written") else ""
@@ -45,11 +52,10 @@ or says that it is not there. Trained from scratch by this project: `studygpt tr
 
 - Recipe: `{training["recipe"]}`, fingerprint `{training["recipe_fingerprint"]}`; about {flops:.2g} FLOP.
 - Weights: int8 with a scale a row, float32 once loaded.
-- Data: {", ".join(f"`{name}`" for name in training["data"])} (Wikipedia and SQuAD CC BY-SA, arXiv abstracts CC0,
-  definitions from Wikipedia, WordNet and FOLDOC{found}).{taught}
+- Data: {", ".join(f"`{name}`" for name in training["data"])} ({"; ".join(origins)}{found}).{taught}
 - On {training["held_out_articles"]} articles of the labelled training data that no stage read: {scores}.
 - Abstention: {calibration}; fitted {training.get("calibrated_on", "on held-out articles")}.
-- Scores on the public development files stand in `docs/results.md`.
+- Scores of the project's own releases on the public development files stand in its `docs/results.md`.
 - Limits: English; short answers that stand in one passage; it copies and never composes. Questions that mislead were made by
   rule for its training{written}; people write others, and passages may mislead too.
 """

@@ -29,7 +29,7 @@ from gpt.tokenizer import Tokenizer
 
 STEP_FORMAT = 1
 KEPT_STEPS = 2  # checkpoints of a run: were the newest damaged, one before it is left
-FORMAT = 2  # of a released model; in format 1 all weights were bf16
+FORMAT = 3  # of a released model; 2 knew no spread, and in 1 all weights were bf16
 CALIBRATION = ("slope", "log_passages", "intercept", "threshold")  # what Reader.probability needs
 # And what it takes as 0 where a model was released without them.
 SINCE = ("slope_log_passages", "spread", "spread_log_passages")
@@ -77,7 +77,7 @@ def load_latest(run: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]
 
 @dataclass(frozen=True)
 class Released:
-    """A model to serve. `calibration` maps the abstention margin to a probability (gpt/reader.py)."""
+    """A model to serve. `calibration` maps the best span's margin and spread to a probability (gpt/reader.py)."""
 
     name: str
     model: GPT
@@ -120,7 +120,7 @@ def release(folder: Path, released: Released, card: str, weights: Storage = "int
 
 
 def load_released(folder: Path, compute_dtype: torch.dtype = torch.bfloat16) -> Released:
-    """Reads formats 1 and 2; master weights are float32.
+    """Reads formats 1 to 3; master weights are float32.
 
     Raises CheckpointError naming what is missing, damaged, or belongs to another config or tokenizer.
     """
@@ -139,11 +139,11 @@ def load_released(folder: Path, compute_dtype: torch.dtype = torch.bfloat16) -> 
         raise CheckpointError(
             f"{folder / 'config.json'} does not describe a model: {error}; fetch or train it again"
         ) from error
-    if raw.get("format") not in (1, FORMAT):
+    if raw.get("format") not in range(1, FORMAT + 1):
         raise CheckpointError(
-            f"{folder} has format {raw.get('format')!r}, this version reads 1 and {FORMAT}; update studygpt"
+            f"{folder} has format {raw.get('format')!r}, this version reads 1 to {FORMAT}; update studygpt"
         )
-    if raw["format"] == FORMAT and raw.get("weights") not in STORAGES:
+    if raw["format"] > 1 and raw.get("weights") not in STORAGES:
         raise CheckpointError(
             f"{folder} has weights {raw.get('weights')!r}, this version reads {', '.join(STORAGES)}; update studygpt"
         )

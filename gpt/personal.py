@@ -141,7 +141,8 @@ def sample_articles(articles: Sequence[Article], n_questions: int) -> list[Artic
 def personalize(
     base: Released, material: Material, plan: Plan, on_step: Callable[[Progress], None] = lambda progress: None
 ) -> Outcome:
-    """Trains a copy of `base` until the time is up, judges it, and writes it to `plan.out` if neither score fell.
+    """Trains a copy of `base` until the time is up, judges it, and writes it to `plan.out` if the documents' score did
+    not fall, nor the general one by more than chance.
 
     A run that was interrupted goes on from its last checkpoint when it is started again with the same documents; until
     the end nothing but that checkpoint is written. Raises ConfigError when the time is too short or `out` is no place

@@ -1,7 +1,7 @@
 """The served reader: question and passages in, spans with probabilities out.
 
-Each passage is a prompt of its own, as in training, and a passage longer than a window is several that overlap. All prompts
-are read in one batch, and spans compete by their margin over "not in the passage".
+Each passage is a prompt of its own, as in training, and a passage longer than a window is several that overlap. Prompts
+of like length are read in one batch, and spans compete by their margin over "not in the passage".
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ N_SPANS = 5  # candidates a prompt
 class Span:
     """Characters [start, end) of `passages[passage]`; `score` is the margin in nats over "not in the passages".
 
-    "".join(pieces) is the slice. `spread` is how many nats less likely this span is than some span of its passage.
+    "".join(pieces) is the slice. `spread` is how many nats less likely its first and last token are than any that may answer
+    in its prompt.
     """
 
     passage: int
@@ -133,7 +134,7 @@ class Reader:
         logits = model.span_logits(model(batch.ids, batch.marks, batch.mask))
         log_p = span_log_probs(logits, batch.allowed).cpu()
         at, inside = batch.answer_at.cpu(), stretches(batch, prompts, passages)
-        best, totals = best_spans(log_p, inside, N_SPANS), somewhere(log_p, at).tolist()
+        best, totals = best_spans(log_p, inside, N_SPANS), somewhere(log_p, inside).tolist()
         rows = zip(prompts, log_p, at.tolist(), best, totals, strict=True)
         return [
             [

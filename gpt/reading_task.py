@@ -30,7 +30,7 @@ from gpt.reading_data import N_NEGATIVES, ReadingData
 from gpt.teachers import Teachers
 
 MIN_DISTRACTOR_TOKENS = 16
-LABELLED = 0.5  # of examples that were dealt a labelled question without an answer, this share asks it (see Reading)
+LABELLED = 0.5  # of the passes of an example that was dealt labelled questions without an answer; see Reading
 ALONE, BESIDE, WRONG, MISLED, ALTERED, RENAMED = range(6)  # what an example is in a pass: see _Pass.kind
 
 
@@ -63,8 +63,8 @@ class Reading:
 
     `origin`, if it is set, are the weights that `config.way` is measured from, by name (gpt/train.py).
 
-    Where labelled questions that their paragraph does not answer were dealt to an example, it asks one of these in `LABELLED` of
-    the passes that show it the right paragraph.
+    Where labelled questions that their paragraph does not answer were dealt to an example, it asks one of these where a pass
+    misleads, and in `LABELLED` of the others that show it the right paragraph.
 
     Where there are `teachers`, `config.taught` of the loss is about what they answer; they see the prompts whole. About
     altered paragraphs, and those with labelled questions of both kinds, which no teacher had, the label alone tells.

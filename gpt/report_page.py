@@ -104,11 +104,13 @@ def _calibration(report: RunReport, answers: Answers) -> str:
     bins = [(b.confidence, b.accuracy, b.count) for b in answers.bins]
     n = len(answers.outcomes)
     chart = reliability_chart(bins, f"Share of passages that hold the answer, by confidence, over {n} readings")
+    training = report.released.get("training", {})
+    calibrated_on = training.get("calibrated_on", "on the same articles")
     caption = (
         f"share of passages that do hold an answer, over {n} readings; on the dashed line confidence is true. "
-        f"Calibration error {answers.calibration_error:.3f}. The calibration was fitted on the same articles"
+        f"Calibration error {answers.calibration_error:.3f}. The calibration was fitted {calibrated_on}"
     )
-    held_out = report.released.get("training", {}).get("held_out", {})
+    held_out = training.get("held_out", {})
     scores = {f"held-out {score_name(k)}": v for k, v in held_out.items() if isinstance(v, int | float)}
     fitted = {k.replace("_", " "): v for k, v in report.released.get("calibration", {}).items()}
     tables = _table("scores in the model's card", scores) + _table("calibration", fitted)

@@ -66,8 +66,7 @@ def null_margin(best: float, log_p: Tensor, answer_at: int) -> float:
     return best - float(log_p[answer_at].sum())
 
 
-def somewhere(log_p: Tensor, answer_at: Tensor) -> Tensor:
-    """(B,): log P that a row's first and last token stand anywhere but at `answer_at`, "not in the passages"; log_p (B, T, 2),
-    answer_at (B,) int64. How far the best span is below it tells how many places could answer."""
-    in_passages = log_p.scatter(1, answer_at[:, None, None].expand(-1, 1, 2), float("-inf"))
-    return in_passages.logsumexp(1).sum(1)
+def somewhere(log_p: Tensor, passages: Tensor) -> Tensor:
+    """(B,): log P(first token) + log P(last token) of each row, each anywhere in the passages; arguments as `best_spans` takes
+    them. How far the best span is below it tells how many places could answer."""
+    return log_p.masked_fill(passages[..., None] == 0, float("-inf")).logsumexp(1).sum(1)

@@ -16,7 +16,7 @@ _ABOVE = 'SELECT headings FROM chunk WHERE document_id = ?1 AND start <= ?2 AND 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A hit's neighbours in its document, in the order of the text. Neighbours may overlap the hit and each other."""
+    """A hit's neighbours in its document, in the order of the text."""
 
     before: tuple[Chunk, ...]
     after: tuple[Chunk, ...]

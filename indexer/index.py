@@ -194,7 +194,7 @@ class Index:
             self._embedder, self._searcher = embedder, Searcher(self._store, embedder, self._folder)
 
     def documents(self, collection: str | None = None) -> tuple[Document, ...]:
-        """The documents of `collection`, or all, by path. Raises CollectionNotFound."""
+        """The documents of `collection`, or all, by collection and path. Raises CollectionNotFound."""
         with self._store.read() as reading:
             return reading.documents(None if collection is None else reading.collection_id(collection))
 

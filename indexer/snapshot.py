@@ -23,7 +23,7 @@ _DIGEST_END = len(_MAGIC) + 32
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a snapshot was made of: it serves only a database at the same generation with the same model."""
+    """What a snapshot was made of: it serves a database with the same model, at that generation or a later one."""
 
     generation: int
     model: str

@@ -224,7 +224,7 @@ def check_model(reading: Reading, name: str) -> None:
     if built_with not in (None, name):
         raise EmbeddingModelError(
             f"the data folder was built with the embedding model {built_with!r}, not {name!r}; "
-            "use that model, or index again into another data folder"
+            "use that model, or change the folder's with `studygpt reembed`"
         )
 
 

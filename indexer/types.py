@@ -34,7 +34,8 @@ class Anchor:
 class Block:
     """A structural unit [start, end) of an extracted text that chunking keeps whole where it can.
 
-    `level` is 1-6 for headings, else 0. `code`, `formula` and `table_row` are never cut.
+    `level` is 1-6 for headings, else 0. `code`, `formula` and `table_row` are cut only where they are many times as long as
+    a passage (indexer/chunk.py).
     """
 
     kind: BlockKind

@@ -4,8 +4,8 @@ A small index compares with every vector. A large one has them in cells around k
 nearest to the query, as many as its own vectors show to be enough. Both keep the very float16 numbers of the store, so
 a score is exact in either; only a large index can miss a neighbour, and never among `allowed` ids.
 
-Where FAISS sees a GPU, an index that compares with every vector has a copy there that names the candidates, whatever its size;
-their scores are still taken here. A GPU that fails is left alone from then on, and nothing is lost.
+Where FAISS sees a GPU, an index that compares with every vector has a copy there from GPU_LEAST vectors on that names the
+candidates; their scores are still taken here. A GPU that fails is left alone from then on, and nothing is lost.
 """
 
 from __future__ import annotations

@@ -249,8 +249,11 @@ def _snapshots(reading: Reading, folder: Path) -> Problems:
         generation = reading.generation()
         if header.generation > generation or header.last_id > reading.last_vector_id():
             yield f"{path.name} is of generation {header.generation}, later than the database's {generation}"
-        elif (header.generation, header.model) != (generation, reading.meta("embedding_model")):
-            yield f"{NOTE}{path.name} is of generation {header.generation}, the database of {generation}: built again"
+        elif header.model != reading.meta("embedding_model"):
+            yield f"{NOTE}{path.name} has vectors of {header.model}: built again when it is used"
+        elif header.generation != generation:
+            behind = f"of generation {header.generation}, the database of {generation}"
+            yield f"{NOTE}{path.name} is {behind}: brought up to date when it is used"
         else:
             yield None
     for path in sorted(folder.glob("*.corrupt")):

@@ -20,7 +20,7 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The characters [start, end) of `passages[passage]` as an answer; `score` is a log-probability, higher-better."""
+    """The characters [start, end) of `passages[passage]` as an answer; `score`: nats by which it beats "not there"."""
 
     passage: int
     start: int

@@ -29,7 +29,7 @@ def list_documents(
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> DocumentsOut:
-    """The documents by path, of one collection or of all."""
+    """The documents by collection and path, of one collection or of all."""
     documents = service.assistant.index.documents(collection)
     page = documents[offset : offset + limit]
     return DocumentsOut(

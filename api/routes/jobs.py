@@ -17,7 +17,10 @@ router = APIRouter(prefix="/v1/jobs", tags=["documents"])
 
 POLL_S = 0.1  # looking is a dictionary access, and a tenth of a second reads as at once
 NO_JOB = problems({404: "no job of that id; finished jobs are kept for a while only"})
-STREAM = {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "`progress`..., `done`"}
+STREAM = {
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    "description": "`progress`..., then `done` or `failed`",
+}
 
 
 @router.get("")

@@ -105,8 +105,8 @@ def outcome(folder: Path | None, own: float, general: float) -> Outcome:
 def test_a_kept_model_comes_with_the_next_command(tmp_path: Path) -> None:
     said = train_docs.decision(outcome(tmp_path / "my notes", 61.0, 60.0), "mini")
     assert (
-        said
-        == f"Kept: no held-out score fell. Ask it with\n  STUDYGPT_MODEL='{tmp_path}/my notes' studygpt ask QUESTION"
+        said == "Kept: your documents' score did not fall, nor the general one by more than chance (1.0). Ask it with\n"
+        f"  STUDYGPT_MODEL='{tmp_path}/my notes' studygpt ask QUESTION"
     )
 
 

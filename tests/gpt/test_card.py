@@ -23,6 +23,16 @@ def test_files_of_open_questions_are_told_in_words_and_unknown_ones_by_name() ->
     assert "WordNet and FOLDOC)." in card_with(open_questions=[])
 
 
+def test_where_data_is_from_is_told_of_files_that_are_known_only() -> None:
+    ours = ["pretrain/wiki-00.jsonl.xz", "qa/squad-train-v1.1.json.xz"]
+    assert "FOLDOC; the rest is not this project's)." in card_with(
+        data=[*ours, "../own/notes.jsonl"], open_questions=[]
+    )
+    alone = card_with(data=["notes.jsonl"], open_questions=[])
+    assert "- Data: `notes.jsonl` (not this project's)." in alone
+    assert "Wikipedia and SQuAD" not in alone
+
+
 def test_what_our_recipes_ask_is_known_in_words() -> None:
     for recipe in RECIPES.values():
         assert "questions of qa/" not in card_with(open_questions=list(recipe.open_questions))

@@ -48,12 +48,17 @@ def test_the_margin_compares_with_the_answer_token() -> None:
     assert null_margin(-1.5, log_p, 1) == pytest.approx(-0.75)
 
 
-def test_somewhere_is_what_all_pairs_of_tokens_but_the_null_have_together() -> None:
+def test_somewhere_is_what_all_pairs_of_a_passages_tokens_have_together() -> None:
     torch.manual_seed(0)
     log_p = torch.randn(2, 7, 2).masked_fill(torch.arange(7)[None, :, None] == 5, float("-inf")).log_softmax(1)
-    null = torch.tensor([6, 3])
+    passages = torch.tensor([[0, 1, 1, 0, 1, 1, 0], [2, 2, 2, 0, 0, 0, 0]])
     pairs = [
-        sum(float((log_p[row, i, 0] + log_p[row, j, 1]).exp()) for i in range(7) for j in range(7) if n not in (i, j))
-        for row, n in enumerate(null.tolist())
+        sum(
+            float((log_p[row, i, 0] + log_p[row, j, 1]).exp())
+            for i in range(7)
+            for j in range(7)
+            if passages[row, i] and passages[row, j]
+        )
+        for row in range(2)
     ]
-    assert somewhere(log_p, null).exp().tolist() == pytest.approx(pairs, abs=1e-6)
+    assert somewhere(log_p, passages).exp().tolist() == pytest.approx(pairs, abs=1e-6)
