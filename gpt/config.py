@@ -273,7 +273,7 @@ _REFINE = dataclasses.replace(
     seed=3,
 )
 
-_REFIT = dataclasses.replace(_REFINE, way=0.7, spoken=0.25, repeats=4, repeats_written=6)
+_REFIT = dataclasses.replace(_REFINE, way=0.7, spoken=0.25, repeats=4, repeats_written=4)
 _REFINE_LARGE = dataclasses.replace(
     _REFINE, steps=500, batch_tokens=65536, crop=0.3, token_dropout=0.05, checkpoint_every=200
 )
@@ -304,7 +304,7 @@ RECIPES: dict[str, Recipe] = {
             held_out_articles=2,
             never_read=1,
         ),
-        Recipe(  # two CPU cores, fourteen hours
+        Recipe(  # two CPU cores, fifteen hours
             name="mini",
             model=GPTConfig(depth=6, aspect=42, vocab_size=16384),  # 256 wide, 4 heads of 64
             pretrain=TrainConfig(steps=800),
@@ -317,7 +317,7 @@ RECIPES: dict[str, Recipe] = {
                 _READING, steps=4000, way=0.5, unanswerable=0.36, misleading=0.6, altered=0.4, renamed=0.15, seed=21
             ),
             refit=dataclasses.replace(_REFIT, steps=3500, cycles=2, repeats_open=2, seed=53),
-            grow=dataclasses.replace(_REFIT, steps=7900, cycles=3, seed=101),
+            grow=dataclasses.replace(_REFIT, steps=11600, cycles=5, seed=101),
             grown_layers=12,
             open_questions=_OPEN + _HOTPOT,
             open_texts=_WIKI,
@@ -357,7 +357,7 @@ RECIPES: dict[str, Recipe] = {
             ),
             refine=_REFINE_LARGE,
             refit=dataclasses.replace(
-                _REFINE_LARGE, spoken=0.25, repeats=4, repeats_open=2, repeats_written=6, seed=41
+                _REFINE_LARGE, spoken=0.25, repeats=4, repeats_open=2, repeats_written=4, seed=41
             ),
             open_questions=_OPEN + _HOTPOT,
             open_texts=_WIKI,
