@@ -22,13 +22,17 @@ QUESTIONS = Path(__file__).parent / "questions"
 PACKED = "qa/written.json.xz"  # with their paragraphs, where they travel without the texts (deploy/gpu/pack.py)
 
 TOGETHER = 40  # paragraphs of an article: enough to find wrong ones among
+AROUND = 8  # paragraphs of the same text beside the one that is asked about, where there are so many: the nearest in the text
+AROUND_WORDS = (30, 250)  # that such a paragraph has
 
 _log = logging.getLogger(__name__)
 
 
 def written_articles(corpus: Path, questions: Path = QUESTIONS) -> list[Article]:
-    """Articles of up to TOGETHER paragraphs, each with questions that it answers and that it does not.
+    """Articles of paragraphs with questions that they answer and that they do not.
 
+    Where a paragraph stands among others of its text, an article is this one and up to AROUND of these, about which nothing is
+    asked: they speak of the same things and are what is wrong about it most often. Else it is up to TOGETHER of one file.
     Paragraphs of texts that `corpus` lacks are left out, and a warning names the texts. Raises DataError where a paragraph is not
     the one that the questions were written about.
     """
@@ -38,10 +42,12 @@ def written_articles(corpus: Path, questions: Path = QUESTIONS) -> list[Article]
     for file in sorted(questions.glob("*.jsonl")):
         rows = _rows(file)
         shown = zip(rows, _texts(corpus, rows), strict=True)
-        paragraphs = [as_paragraph(file.stem, n, row, text) for n, (row, text) in enumerate(shown) if text]
-        made += [
-            Article(file.stem, tuple(paragraphs[at : at + TOGETHER])) for at in range(0, len(paragraphs), TOGETHER)
+        found = [
+            (as_paragraph(file.stem, n, row, text), others) for n, (row, (text, others)) in enumerate(shown) if text
         ]
+        made += [Article(file.stem, (one, *(Paragraph(o, ()) for o in others))) for one, others in found if others]
+        alone = [one for one, others in found if not others]
+        made += [Article(file.stem, tuple(alone[at : at + TOGETHER])) for at in range(0, len(alone), TOGETHER)]
     return made
 
 
@@ -59,8 +65,8 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _texts(corpus: Path, rows: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """The paragraph of each row, empty where `corpus` lacks the file that holds it."""
+def _texts(corpus: Path, rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, list[str]]]:
+    """The paragraph of each row, empty where `corpus` lacks the file that holds it, and those around it."""
     wanted: dict[str, set[str]] = {}
     for row in rows:
         if "text" not in row:
@@ -78,7 +84,7 @@ def _texts(corpus: Path, rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     }
     for row in rows:
         if "text" in row or row["file"] in missing:
-            yield row.get("text", "")
+            yield row.get("text", ""), []
             continue
         lines = found.get((row["file"], row["id"]), [])
         text = lines[row["line"]].strip() if row["line"] < len(lines) else ""
@@ -87,7 +93,14 @@ def _texts(corpus: Path, rows: Sequence[dict[str, Any]]) -> Iterator[str]:
                 f"{corpus / row['file']}: line {row['line']} of {row['id']!r} is not the paragraph that the questions in "
                 f"{QUESTIONS} are about; take the file as it came, or a recipe with written=False"
             )
-        yield text
+        yield text, _around(lines, row["line"])
+
+
+def _around(lines: Sequence[str], at: int) -> list[str]:
+    """The AROUND paragraphs nearest to line `at`, in the order of the text."""
+    least, most = AROUND_WORDS
+    fit = [i for i, line in enumerate(lines) if i != at and least <= len(line.split()) <= most]
+    return [lines[i].strip() for i in sorted(sorted(fit, key=lambda i: abs(i - at))[:AROUND])]
 
 
 def as_paragraph(title: str, n: int, row: dict[str, Any], text: str) -> Paragraph:

@@ -14,7 +14,7 @@ import pytest
 
 from gpt.config import TrainConfig
 from gpt.errors import DataError
-from gpt.reading_data import ReadingData
+from gpt.reading_data import N_NEGATIVES, ReadingData
 from gpt.reading_task import MISLED, WRONG, Reading
 from gpt.squad import Article, save_articles, whole_words
 from gpt.tokenizer import Tokenizer
@@ -66,6 +66,26 @@ def test_a_paragraph_has_its_questions_with_and_without_an_answer(
             [True],
             [],
         )
+
+
+def test_beside_a_paragraph_stand_those_around_it_in_its_text(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    """They are what a passage that does not answer looks like when a search brings it."""
+    lines = [f"Line {n} of the lighthouse: {'word ' * 30}" for n in range(20)]
+    lines[6], lines[9] = "short", TEXT
+    file = tmp_path / PLACED["file"]
+    file.parent.mkdir()
+    with lzma.open(file, "wt", encoding="utf-8") as out:
+        out.write(json.dumps({"id": "wiki:7", "title": "U", "text": "\n".join(lines)}))
+    placed = PLACED | {"line": 9}
+    asked, own = written_articles(tmp_path, folder(tmp_path, some=[OWN, placed, OWN]))
+    assert asked.paragraphs[0].context == TEXT
+    around = [n for n in range(4, 14) if n not in (6, 9)]
+    assert [p.context for p in asked.paragraphs[1:]] == [lines[n].strip() for n in around]
+    assert not any(p.questions for p in asked.paragraphs[1:])
+    assert [p.context for p in own.paragraphs] == [TEXT, TEXT]
+    data = ReadingData.build(tokenizer, [asked])
+    assert len(data.examples) == 2
+    assert all(len(e.negatives) == N_NEGATIVES and 0 not in e.negatives for e in data.examples)
 
 
 def test_what_the_data_folder_lacks_is_left_out_and_named(
