@@ -30,7 +30,9 @@ from gpt.reading_data import N_NEGATIVES, ReadingData
 from gpt.teachers import Teachers
 
 MIN_DISTRACTOR_TOKENS = 16
-LABELLED = 0.5  # of the passes of an example that was dealt labelled questions without an answer; see Reading
+# Of the passes of an example that was dealt labelled questions without an answer: the share with a wrong paragraph, and of the
+# others that with such a question.
+LABELLED = 0.25, 0.5
 ALONE, BESIDE, WRONG, MISLED, ALTERED, RENAMED = range(6)  # what an example is in a pass: see _Pass.kind
 
 
@@ -63,8 +65,8 @@ class Reading:
 
     `origin`, if it is set, are the weights that `config.way` is measured from, by name (gpt/train.py).
 
-    Where labelled questions that their paragraph does not answer were dealt to an example, it asks one of these where a pass
-    misleads, and in `LABELLED` of the others that show it the right paragraph.
+    Where labelled questions that their paragraph does not answer were dealt to an example, `LABELLED` tells in how many passes it
+    holds no answer: a quarter show a wrong paragraph, and half of the others ask one of these questions.
 
     Where there are `teachers`, `config.taught` of the loss is about what they answer; they see the prompts whole. About
     altered paragraphs, and those with labelled questions of both kinds, which no teacher had, the label alone tells.
@@ -162,11 +164,13 @@ class Reading:
         )
         kind = np.full(n, ALONE)
         kind[(draw > 1 - c.distractors) & (other >= 0)] = BESIDE
-        kind[(draw < c.unanswerable) & (other >= 0)] = WRONG
-        kind[(draw < c.unanswerable) & (luck[1] < c.misleading) & (self._n_misleading > 0)] = MISLED
+        by_rule = (draw < c.unanswerable) & ~self._is_labelled
+        kind[by_rule & (other >= 0)] = WRONG
+        kind[by_rule & (luck[1] < c.misleading) & (self._n_misleading > 0)] = MISLED
         if self._is_labelled.any():
-            chance = np.random.default_rng((c.seed, number, 4)).random(n)
-            kind[(chance < LABELLED) & (kind != WRONG) & self._is_labelled] = MISLED
+            chance = np.random.default_rng((c.seed, number, 4)).random((2, n))
+            kind[self._is_labelled & (chance[0] < LABELLED[0]) & (other >= 0)] = WRONG
+            kind[self._is_labelled & (chance[1] < LABELLED[1]) & (kind != WRONG)] = MISLED
         if c.altered or c.renamed:  # drawn apart, so that a run without them stays what it was
             chance = np.random.default_rng((c.seed, number, 3)).random(n)
             kind[(kind == MISLED) & (chance < c.altered) & (self._n_altered > 0)] = ALTERED
