@@ -122,6 +122,10 @@ def test_an_old_snapshot_is_a_note_and_so_is_one_set_aside(folder: Path) -> None
     outcome = verify(folder)
     assert outcome.ok
     assert [note.split()[0] for note in outcome.checks[-1].notes] == ["vectors.index", "vectors.index.corrupt"]
+    assert "brought up to date when it is used" in outcome.checks[-1].notes[0]
+    change(folder, "UPDATE meta SET value = 'another' WHERE key = 'embedding_model'")
+    [note, _] = verify(folder).checks[-1].notes
+    assert note.endswith("built again when it is used")
 
 
 def test_many_problems_are_counted_and_the_first_told(folder: Path) -> None:
