@@ -7,8 +7,10 @@ length make a batch, so that a step holds hardly any padding and a run has few s
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -97,6 +99,20 @@ class Reading:
         self._n_negatives = np.array([len(e.negatives) for e in examples])
         self._passes: dict[int, _Pass] = {}  # the last two
         self._n_batches: list[int] = []  # of each pass from the first
+
+    @cached_property
+    def made_of(self) -> str:
+        """sha256 of the paragraphs and of what is asked about them."""
+        digest = hashlib.sha256()
+        for paragraph in self.data.paragraphs:
+            digest.update(paragraph.ids.tobytes())
+        for e in self.data.examples:
+            digest.update(
+                f"{e.paragraph} {e.start} {e.end} {e.negatives} {[len(a.question) for a in e.altered]}".encode()
+            )
+            for question in (e.question, *e.misleading):
+                digest.update(question.ids.tobytes())
+        return digest.hexdigest()
 
     def loss(self, model: GPT, step: int) -> tuple[Tensor, int]:
         """Mean of -log P(first token) and -log P(last token), nats; of the teachers' answers the cross-entropy."""

@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 
 class Task(Protocol):
-    """What a stage trains on."""
+    """What a stage trains on. Where `made_of` is a text differing with the examples, a run that goes on over others says so."""
 
     @property
     def name(self) -> str: ...
@@ -127,6 +127,10 @@ class _Loop:
         training = {k: v for k, v in asdict(self.config).items() if k not in _FREE}
         return {"task": self.task.name, "model": asdict(self.model.config), "training": training}
 
+    @property
+    def made_of(self) -> str:
+        return str(getattr(self.task, "made_of", ""))
+
     def advance(self) -> Progress:
         started = time.perf_counter()
         self.model.train()
@@ -162,6 +166,7 @@ class _Loop:
         state = {"identity": self.identity, "tokens": self.tokens, "seconds": self.seconds, "loss": self.loss}
         state |= {"planned_steps": self.planned} if self.planned else {}
         state |= {"cycle": self.cycle} if self.cycle else {}
+        state |= {"made_of": self.made_of} if self.made_of else {}
         groups = {
             "weights": weights,
             "average": self.average,
@@ -182,6 +187,8 @@ class _Loop:
             raise CheckpointError(
                 f"{self.run} holds a run with another {', '.join(differing)}; choose another --out folder"
             )
+        if state.get("made_of", self.made_of) != self.made_of:
+            _log.warning("%s goes on over other examples than it began with, since its data has changed", self.run)
         with torch.no_grad():
             for name, p in self.model.named_parameters():
                 p.copy_(groups["weights"][name])

@@ -165,6 +165,18 @@ def test_a_run_from_before_a_number_was_added_to_the_config_goes_on(tmp_path: Pa
         run_training(tmp_path, tokenizer, dataclasses.replace(CONFIG, steps=16, dropout=0.1))
 
 
+def test_a_run_that_goes_on_over_other_examples_says_so(
+    tmp_path: Path, tokenizer: Tokenizer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_training(tmp_path, tokenizer)  # from before a run knew its examples
+    monkeypatch.setattr(Pretraining, "made_of", "these", raising=False)
+    run_training(tmp_path, tokenizer, dataclasses.replace(CONFIG, steps=16))
+    assert "other examples" not in caplog.text
+    monkeypatch.setattr(Pretraining, "made_of", "those")
+    assert run_training(tmp_path, tokenizer, dataclasses.replace(CONFIG, steps=20))["steps"] == 20
+    assert f"{tmp_path} goes on over other examples than it began with" in caplog.text
+
+
 def test_a_run_folder_of_another_config_is_refused(tmp_path: Path, tokenizer: Tokenizer) -> None:
     run_training(tmp_path / "run", tokenizer)
     with pytest.raises(CheckpointError, match=r"another training; choose another --out"):

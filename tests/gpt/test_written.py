@@ -185,6 +185,18 @@ def test_questions_that_their_paragraph_does_not_answer_are_dealt_out(
     assert [tokenizer.decode(q.ids.tolist()) for q in first.misleading] == ["Who built the lighthouse of Ushant?"]
 
 
+def test_examples_are_known_by_what_is_asked(corpus: Path, tmp_path: Path, tokenizer: Tokenizer) -> None:
+    """So that a run can say that it goes on over other ones (gpt/train.py)."""
+
+    def made_of(row: dict[str, Any]) -> str:
+        data = ReadingData.build(tokenizer, written_articles(corpus, folder(tmp_path, some=[row])), n_misleading=2)
+        return Reading(data, TrainConfig(steps=9, batch_tokens=600), 256).made_of
+
+    others = (OWN | {kind: ROW[kind][:1]} for kind in ("answered", "unanswered"))
+    assert made_of(OWN) == made_of(OWN)
+    assert len({made_of(row) for row in (OWN, *others, OWN | {"text": TEXT + " So it is."})}) == 4
+
+
 def test_a_quarter_of_the_time_a_wrong_paragraph_is_shown(corpus: Path, tmp_path: Path, tokenizer: Tokenizer) -> None:
     other = OWN | {"text": "Pierre Malgorn lit the lamp in 1863.", "title": "x"}
     data = ReadingData.build(tokenizer, written_articles(corpus, folder(tmp_path, some=[OWN, other] * 20)))
