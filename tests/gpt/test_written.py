@@ -207,12 +207,13 @@ def test_a_quarter_of_the_time_a_wrong_paragraph_is_shown(corpus: Path, tmp_path
     assert (kinds == MISLED).mean() == pytest.approx(0.75 * 0.5, abs=0.03)
 
 
-def test_the_notes_of_the_benchmark_are_others() -> None:
+@pytest.mark.parametrize("name", ["notes", "folders"])
+def test_the_notes_of_the_benchmark_are_others(name: str) -> None:
     def told(rows: list[dict[str, Any]]) -> set[tuple[str, ...]]:
         words = [row["text"].lower().split() for row in rows]
         return {tuple(text[i : i + 8]) for text in words for i in range(len(text) - 7)}
 
-    file = Path(__file__).parents[1] / "bench" / "written" / "notes.jsonl"
+    file = Path(__file__).parents[1] / "bench" / "written" / f"{name}.jsonl"
     measured = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     learnt = paragraphs_of("notes.jsonl")
     assert not told(measured) & told(learnt)
