@@ -29,12 +29,7 @@ class Fit:
     def as_calibration(self, before: dict[str, float]) -> dict[str, float]:
         """What a release carries (`Reader.probability`): these log-odds for one passage, and those that it had for
         N_PASSAGES."""
-        many = np.log(N_PASSAGES)
-        slope, spread = (
-            before.get(name, 0.0) + before.get(f"{name}_log_passages", 0.0) * many for name in ("slope", "spread")
-        )
-        of_many = LogOdds(slope, spread, before["log_passages"] * many + before["intercept"])
-        return between(self.log_odds, of_many) | {"threshold": round(self.threshold, 5)}
+        return between(self.log_odds, LogOdds.of(before, N_PASSAGES)) | {"threshold": round(self.threshold, 5)}
 
 
 @dataclass(frozen=True)

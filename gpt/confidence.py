@@ -6,7 +6,8 @@ Ties never depend on the order of the questions: where confidences are equal, ea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -30,6 +31,16 @@ class LogOdds(NamedTuple):
     def fit(cls, evidence: Numbers, labels: Sequence[bool] | np.ndarray) -> LogOdds:
         """The most likely ones (Platt 1999); evidence (n, 2), a margin and a spread each."""
         return cls(*logistic_fit(np.asarray(evidence, float), labels).tolist())
+
+    @classmethod
+    def of(cls, calibration: Mapping[str, float], n_passages: int) -> LogOdds:
+        """Those of a release for the best span of that many passages: they move with the log of the number."""
+        many = math.log(n_passages)
+        slope, spread = (
+            calibration.get(name, 0.0) + calibration.get(f"{name}_log_passages", 0.0) * many
+            for name in ("slope", "spread")
+        )
+        return cls(slope, spread, calibration["log_passages"] * many + calibration["intercept"])
 
     def probability(self, evidence: Numbers) -> np.ndarray:
         """(n,) in [0, 1]; 0 where there was no span (margin -inf)."""

@@ -7,14 +7,15 @@ of like length are read in one batch, and spans compete by their margin over "no
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from gpt.checkpoint import Released, load_released
+from gpt.confidence import LogOdds
 from gpt.errors import ContextTooLong
 from gpt.reading import (
     OVERHEAD_TOKENS,
@@ -156,13 +157,8 @@ class Reader:
     def probability(self, margin: float, n_passages: int = 1, spread: float = 0.0) -> float:
         """The calibrated probability that the passages answer, given the best span's margin and spread: a sigmoid of what is
         linear in both (Platt 1999); its terms move with the log of how many passages the span is the best of."""
-        c = self.released.calibration
-        many = math.log(n_passages)
-        slope, by_spread = (
-            c.get(name, 0.0) + c.get(f"{name}_log_passages", 0.0) * many for name in ("slope", "spread")
-        )
-        z = slope * margin + by_spread * spread + c["log_passages"] * many + c["intercept"]
-        return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, z))))
+        log_odds = LogOdds.of(self.released.calibration, n_passages)
+        return float(log_odds.probability(np.array([[margin, spread]]))[0])
 
 
 def _locate(passages: Sequence[str], part: _Part, span: tuple[int, int, float, float]) -> Span:

@@ -34,7 +34,7 @@ from gpt.teachers import Teachers
 MIN_DISTRACTOR_TOKENS = 16
 # Of the passes of an example that was dealt labelled questions without an answer: the share with a wrong paragraph, and of the
 # others that with such a question.
-LABELLED = 0.25, 0.5
+LABELLED = 0.35, 0.45
 ALONE, BESIDE, WRONG, MISLED, ALTERED, RENAMED = range(6)  # what an example is in a pass: see _Pass.kind
 
 
@@ -68,7 +68,7 @@ class Reading:
     `origin`, if it is set, are the weights that `config.way` is measured from, by name (gpt/train.py).
 
     Where labelled questions that their paragraph does not answer were dealt to an example, `LABELLED` tells in how many passes it
-    holds no answer: a quarter show a wrong paragraph, and half of the others ask one of these questions.
+    holds no answer: with a wrong paragraph, and of the others with one of these questions.
 
     Where there are `teachers`, `config.taught` of the loss is about what they answer; they see the prompts whole. About
     altered paragraphs, and those with labelled questions of both kinds, which no teacher had, the label alone tells.
