@@ -73,7 +73,7 @@ class GPTConfig:
 _COUNTED = "steps cycles batch_tokens checkpoint_every row_tokens repeats repeats_open repeats_written"
 _FRACTIONS = """
     cooldown way ema_decay dropout embedding_rate prefix_fraction replaced unanswerable misleading altered renamed
-    distractors crop notes spoken token_dropout taught recurring
+    distractors compared crop notes spoken token_dropout taught recurring
 """
 
 
@@ -109,6 +109,7 @@ class TrainConfig:
     altered: float = 0.0  # of those that mislead, the ones whose passage was altered instead of their question
     renamed: float = 0.0  # of the answerable ones with one passage, those altered in both (gpt/counterfactual.py)
     distractors: float = 0.0  # fraction of examples with a second passage beside the right one
+    compared: float = 0.0  # of the answerable ones, those read beside a wrong passage in a prompt of its own
     crop: float = 0.0  # fraction of examples whose passages are cut to crop_tokens around the answer
     crop_tokens: int = 96
     notes: float = 0.0  # fraction of the passages that are written as notes are (gpt/markup.py)

@@ -35,17 +35,18 @@ MIN_DISTRACTOR_TOKENS = 16
 # Of the passes of an example that was dealt labelled questions without an answer: the share with a wrong paragraph, and of the
 # others that with such a question.
 LABELLED = 0.35, 0.45
-ALONE, BESIDE, WRONG, MISLED, ALTERED, RENAMED = range(6)  # what an example is in a pass: see _Pass.kind
+ALONE, BESIDE, COMPARED, WRONG, MISLED, ALTERED, RENAMED = range(7)  # what an example is in a pass: see _Pass.kind
 
 
 @dataclass(frozen=True)
 class _Pass:
     """What one pass over the n examples looks like.
 
-    kind (n,): the right paragraph ALONE, or BESIDE another; unanswerable with the WRONG paragraph, with a question
-    that the right one only seems to answer (MISLED), or with the right one ALTERED in a word of the question; answerable
-    again with that word RENAMED in the question, too. other (n,): the other paragraph, -1 for none. which (n,): of the
-    misleading questions or the altered paragraphs. room (n,): tokens a passage may have. batches: of one padded length each.
+    kind (n,): the right paragraph ALONE, BESIDE another in one prompt, or COMPARED with another in the next row; unanswerable
+    with the WRONG paragraph, with a question that the right one only seems to answer (MISLED), or with the right one ALTERED
+    in a word of the question; answerable again with that word RENAMED in the question, too. other (n,): the other paragraph, -1
+    for none. which (n,): of the misleading questions or the altered paragraphs. room (n,): tokens a passage may have. batches:
+    of one padded length each, the example of each row; one that is COMPARED has two, the second for the other paragraph.
     """
 
     number: int
@@ -61,9 +62,10 @@ class Reading:
 
     Of a pass's examples `config.unanswerable` hold no answer, of which `config.misleading` by a word of their question or,
     `config.altered` of these, of their paragraph; `config.renamed` of the answerable ones are altered in both;
-    `config.distractors` have a second paragraph, before or after the right one. In `config.crop` of all, passages are cut to
-    `config.crop_tokens` tokens, a window around the answer. A pass takes all examples, of those about recurring spans
-    others than the pass before.
+    `config.distractors` have a second paragraph, before or after the right one; `config.compared` of these and of those with
+    the right one alone have a second one in a prompt of its own instead, and the answer competes with what is in both
+    (`compared`). In `config.crop` of all, passages are cut to `config.crop_tokens` tokens, a window around the answer. A pass
+    takes all examples, of those about recurring spans others than the pass before.
 
     `origin`, if it is set, are the weights that `config.way` is measured from, by name (gpt/train.py).
 
@@ -119,7 +121,8 @@ class Reading:
         batch, target = self.batch(step)
         hidden = model(self.shown(batch.ids, step), batch.marks, batch.mask)
         log_p = span_log_probs(model.span_logits(hidden), batch.allowed)
-        loss = -log_p.gather(1, target[:, None, :]).mean(dim=(1, 2))
+        loss = -log_p.gather(1, target[:, None, :]).squeeze(1)
+        loss = compared(loss, log_p, batch.answer_at, self.seconds(step)).mean(dim=1)
         if self.teachers is not None:
             believed = self.teachers(batch)
             taught = -(believed * log_p.masked_fill(~batch.allowed[..., None], 0.0)).sum(dim=1).mean(dim=1)
@@ -129,7 +132,10 @@ class Reading:
     def batch(self, step: int) -> tuple[PromptBatch, Tensor]:
         """Prompts and targets (B, 2) of that step; the same at every call."""
         plan, (length, members) = self._at(step)
-        rows = [self._row(plan, int(i)) for i in members]
+        rows = [
+            self._other_row(plan, int(i)) if second else self._row(plan, int(i))
+            for i, second in zip(members, _seconds(plan, members), strict=True)
+        ]
         special = self.data.tokenizer.special_ids
         batch = PromptBatch.pad([prompt for prompt, *_ in rows], special["<|pad|>"], length, self.device)
         return batch, torch.tensor([[start, end] for _, start, end in rows], device=self.device)
@@ -138,6 +144,11 @@ class Reading:
         """(B,) bool: which rows of that step have an altered paragraph, or one with labelled questions of both kinds."""
         plan, (_, members) = self._at(step)
         return torch.from_numpy((plan.kind[members] >= ALTERED) | self._is_labelled[members]).to(self.device)
+
+    def seconds(self, step: int) -> Tensor:
+        """(B,) bool: which rows of that step hold what the row before is COMPARED with."""
+        plan, (_, members) = self._at(step)
+        return torch.from_numpy(_seconds(plan, members)).to(self.device)
 
     def shown(self, ids: Tensor, step: int) -> Tensor:
         """The ids of that step's prompts with `config.token_dropout` of their words masked; the same at every call."""
@@ -191,6 +202,9 @@ class Reading:
             chance = np.random.default_rng((c.seed, number, 3)).random(n)
             kind[(kind == MISLED) & (chance < c.altered) & (self._n_altered > 0)] = ALTERED
             kind[(kind == ALONE) & (chance < c.renamed) & (self._n_altered > 0)] = RENAMED
+        if c.compared:
+            chance = np.random.default_rng((c.seed, number, 5)).random(n)
+            kind[(kind <= BESIDE) & (chance < c.compared) & (other >= 0)] = COMPARED
         choices = np.where(kind >= ALTERED, self._n_altered, self._n_misleading)
         which = (luck[0] * np.maximum(1, choices)).astype(int)
         room = np.where(luck[2] < c.crop, c.crop_tokens, self.context_len)
@@ -206,7 +220,7 @@ class Reading:
         length += (kind == BESIDE) * (np.minimum(self._paragraph_len[other], room) + 1)
         members = self._members(number)
         length = np.minimum(length[members], self.context_len)
-        batches = _batches(length, self.context_len, c.batch_tokens, rng)
+        batches = _batches(length, 1 + (kind[members] == COMPARED), self.context_len, c.batch_tokens, rng)
         return _Pass(number, kind, other, which, room, [(width, members[rows]) for width, rows in batches])
 
     def _members(self, number: int) -> np.ndarray:
@@ -217,10 +231,23 @@ class Reading:
         at = (number * taken + np.arange(taken)) % max(1, n_recurring)
         return np.concatenate([np.arange(others), others + at])
 
+    def _other_row(self, plan: _Pass, index: int) -> tuple[Prompt, int, int]:
+        """The same of its question with the other paragraph, no longer than its own."""
+        rng = np.random.default_rng((self.config.seed, plan.number, index))
+        example, paragraphs = self.data.examples[index], self.data.paragraphs
+        room = min(self._room(example.question), int(plan.room[index]), len(paragraphs[example.paragraph]))
+        wrong = _cut(paragraphs[plan.other[index]], room, rng)
+        return _unanswerable(build_prompt(self.data.tokenizer, example.question, [wrong]))
+
+    def _room(self, question: Piece) -> int:
+        return self.context_len - 2 * len(question) - OVERHEAD_TOKENS - 1
+
     def _row(self, plan: _Pass, index: int) -> tuple[Prompt, int, int]:
         """The prompt of an example in a pass, and the positions of its answer's first and last token."""
-        rng = np.random.default_rng((self.config.seed, plan.number, index))
         example, kind = self.data.examples[index], plan.kind[index]
+        if kind == WRONG:
+            return self._other_row(plan, index)
+        rng = np.random.default_rng((self.config.seed, plan.number, index))
         question = example.misleading[plan.which[index]] if kind == MISLED else example.question
         gold, tokenizer = self.data.paragraphs[example.paragraph], self.data.tokenizer
         answer = example.start, example.end
@@ -228,11 +255,8 @@ class Reading:
             altered = example.altered[plan.which[index]]
             question = altered.question if kind == RENAMED else question
             gold, answer = encode_piece(tokenizer, altered.context), (altered.start, altered.end)
-        left = self.context_len - 2 * len(question) - OVERHEAD_TOKENS - 1
+        left = self._room(question)
         room = min(left, int(plan.room[index]))
-        if kind == WRONG:
-            wrong = _cut(self.data.paragraphs[plan.other[index]], min(len(gold), room), rng)
-            return _unanswerable(build_prompt(tokenizer, question, [wrong]))
         piece, start, end = _window(gold, *answer, room, rng)
         if kind in (MISLED, ALTERED):
             return _unanswerable(build_prompt(tokenizer, question, [piece]))
@@ -245,14 +269,39 @@ class Reading:
         return prompt, prompt.starts[at] + start, prompt.starts[at] + end
 
 
+def compared(loss: Tensor, log_p: Tensor, answer_at: Tensor, seconds: Tensor) -> Tensor:
+    """The loss of rows (B, 2), that of the rows before `seconds` normalised over both rows, and theirs 0.
+
+    "Not in the passage", which every row has, is what the rows are compared by (shared normalisation: Clark & Gardner 2018):
+    log P(x) - log P(not in it) is what x has in its row; x competes with all that both rows have so, and with 0, "in neither".
+    """
+    second = seconds.nonzero().squeeze(1)
+    if not len(second):
+        return loss
+    null = log_p.gather(1, answer_at[:, None, None].expand(-1, 1, 2)).squeeze(1)
+    own, others = -null[second - 1], -null[second]  # log(1 + what all tokens of the row have together)
+    most = torch.maximum(own, others)
+    both = most + ((own - most).exp() + (others - most).exp() - (-most).exp()).log()
+    return loss.index_copy(0, second - 1, loss[second - 1] - own + both).index_fill(0, second, 0.0)
+
+
+def _seconds(plan: _Pass, members: np.ndarray) -> np.ndarray:
+    """Which rows of a batch are the second of an example that is COMPARED; one whose rows two batches share has none."""
+    second = np.zeros(len(members), bool)
+    for row in range(1, len(members)):
+        second[row] = members[row] == members[row - 1] and plan.kind[members[row]] == COMPARED and not second[row - 1]
+    return second
+
+
 def _batches(
-    length: np.ndarray, context_len: int, batch_tokens: int, rng: np.random.Generator
+    length: np.ndarray, n_rows: np.ndarray, context_len: int, batch_tokens: int, rng: np.random.Generator
 ) -> list[tuple[int, np.ndarray]]:
     """(padded length, examples) of each batch, in random order: as many rows as `batch_tokens` hold at that length.
 
     What does not fill a batch moves on to the next greater length; at the greatest it is filled up with others again.
     """
     order = rng.permutation(len(length))
+    order = np.repeat(order, n_rows[order])
     padded = np.array([padded_length(int(n), context_len) for n in range(int(length.max()) + 1)])[length]
     batches, waiting = [], np.zeros(0, int)
     widths = np.unique(padded)
