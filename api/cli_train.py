@@ -33,7 +33,7 @@ examples:
   studygpt train all --docs ~/notes --minutes 10
 
 Every stage goes on from its last checkpoint when it is run again with the same --out. Recipes: tiny (minutes, to try
-a machine), mini (two CPU cores, fifteen hours), base (one large GPU, under half an hour).
+a machine), mini (two CPU cores, seventeen hours), base (one large GPU, under half an hour).
 
 --dataset takes text (.txt .md), JSON lines, JSON, parquet, folders of these, and hub:NAME[@CONFIG][:SPLIT]; only hub: is
 ever looked for outside of this machine. Rows of {context, question, answers} and SQuAD's files are questions, rows of

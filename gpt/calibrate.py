@@ -5,6 +5,7 @@ other half, both ways. So every question is scored by a fit that saw no question
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,15 @@ from gpt.checkpoint import Released
 from gpt.confidence import LogOdds, best_threshold
 from gpt.errors import DataError
 from gpt.evaluate import Graded, grade_file, reading_scores
+from gpt.model import GPT
 from gpt.reader import Reader
-from gpt.yardstick import N_PASSAGES, between
+from gpt.relevance import Relevance
+from gpt.squad import Article
+from gpt.tokenizer import Tokenizer
+from gpt.yardstick import N_PASSAGES, UNCALIBRATED, Yardstick, between
+
+RELEVANCE_ARTICLES, RELEVANCE_QUESTIONS = 80, 2000  # that the head of relevance is fitted on, each question with
+RELEVANCE_WRONG = 2  # of the nearest wrong paragraphs of its article, beside its own
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ def fit(graded: Graded) -> Fit:
         kind = "unanswerable" if graded.answerable.all() else "answerable"
         raise DataError(f"none of {len(graded)} questions is {kind}; calibrate on a larger file in SQuAD 2.0's format")
     read = np.isfinite(graded.evidence[:, 0])
-    log_odds = LogOdds.fit(graded.evidence[read], graded.answerable[read])
+    log_odds = LogOdds.fit(graded.evidence[read], graded.answerable[read], alone=True)
     _, threshold = best_threshold(log_odds.probability(graded.evidence), graded.f1, ~graded.answerable)
     return Fit(log_odds, 1.0 if np.isnan(threshold) else threshold)
 
@@ -94,6 +102,23 @@ def calibrate_one_passage(released: Released, squad_file: Path) -> dict[str, flo
     graded = grade_file(Reader(released), squad_file)
     found = fit(graded).as_calibration(released.calibration)
     return found | {"threshold": released.calibration["threshold"]}
+
+
+def fit_relevance(model: GPT, tokenizer: Tokenizer, articles: Sequence[Article]) -> Relevance | None:
+    """The head of relevance, fitted on questions about these articles: their own paragraph against the nearest wrong ones. They
+    may be articles that the model learnt from: its states tell the same of others (docs/log.md).
+
+    None where there are no questions or the margin tells nothing (gpt/relevance.py).
+    """
+    some = articles[:: max(1, len(articles) // RELEVANCE_ARTICLES)]
+    held = Yardstick.build(tokenizer, some, RELEVANCE_QUESTIONS).held_out
+    if not held:
+        return None
+    paragraphs = [(h.question.question, (h.question.context, *h.wrong[:RELEVANCE_WRONG])) for h in held]
+    asked = [(question, context) for question, contexts in paragraphs for context in contexts]
+    answers = np.array([i == 0 for _, contexts in paragraphs for i in range(len(contexts))])
+    states, margins = Reader(Released("reader", model.eval(), tokenizer, UNCALIBRATED, {})).states(asked)
+    return Relevance.fit(states, margins, answers)
 
 
 def _rows(graded: Graded, chosen: np.ndarray) -> Graded:

@@ -25,14 +25,16 @@ from gpt.config import GPTConfig, config_from_dict
 from gpt.errors import CheckpointError, ConfigError
 from gpt.model import GPT
 from gpt.quantize import STORAGES, Storage, pack, unpack
+from gpt.relevance import Relevance
 from gpt.tokenizer import Tokenizer
 
 STEP_FORMAT = 1
 KEPT_STEPS = 2  # checkpoints of a run: were the newest damaged, one before it is left
-FORMAT = 3  # of a released model; 2 knew no spread, and in 1 all weights were bf16
+FORMAT = 4  # of a released model; 3 knew no relevance, 2 no spread, and in 1 all weights were bf16
 CALIBRATION = ("slope", "log_passages", "intercept", "threshold")  # what Reader.probability needs
 # And what it takes as 0 where a model was released without them.
-SINCE = ("slope_log_passages", "spread", "spread_log_passages")
+SINCE = ("slope_log_passages", "spread", "spread_log_passages", "relevance", "relevance_log_passages")
+RELEVANCE = "relevance"  # its tensor among the weights
 
 
 def save_step(run: Path, step: int, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> Path:
@@ -77,19 +79,23 @@ def load_latest(run: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]
 
 @dataclass(frozen=True)
 class Released:
-    """A model to serve. `calibration` maps the best span's margin and spread to a probability (gpt/reader.py)."""
+    """A model to serve. `calibration` maps the best span's margin, spread and relevance to a probability (gpt/reader.py);
+    without `relevance` spans have none."""
 
     name: str
     model: GPT
     tokenizer: Tokenizer
     calibration: dict[str, float]
     training: dict[str, Any]
+    relevance: Relevance | None = None
 
 
 def release(folder: Path, released: Released, card: str, weights: Storage = "int8") -> None:
     """Writes a released model, its weights stored as said. The folder appears by one rename, in the place of an older
     one. Raises CheckpointError when a weight is not finite."""
     stored = pack(released.model.state_dict(), weights)
+    if released.relevance is not None:
+        stored[RELEVANCE] = released.relevance.stored()
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -120,7 +126,7 @@ def release(folder: Path, released: Released, card: str, weights: Storage = "int
 
 
 def load_released(folder: Path, compute_dtype: torch.dtype = torch.bfloat16) -> Released:
-    """Reads formats 1 to 3; master weights are float32.
+    """Reads formats 1 to 4; master weights are float32.
 
     Raises CheckpointError naming what is missing, damaged, or belongs to another config or tokenizer.
     """
@@ -153,18 +159,22 @@ def load_released(folder: Path, compute_dtype: torch.dtype = torch.bfloat16) -> 
         raise CheckpointError(
             f"{folder / 'tokenizer.json'} is not the tokenizer this model was trained with; restore it"
         )
-    return Released(name, _build(config, folder, compute_dtype), tokenizer, calibration, training)
+    model, relevance = _build(config, folder, compute_dtype)
+    return Released(name, model, tokenizer, calibration, training, relevance)
 
 
-def _build(config: GPTConfig, folder: Path, compute_dtype: torch.dtype) -> GPT:
+def _build(config: GPTConfig, folder: Path, compute_dtype: torch.dtype) -> tuple[GPT, Relevance | None]:
     model = GPT(config, compute_dtype)
     try:
-        model.load_state_dict(unpack(load_file(folder / "model.safetensors")))
+        stored = load_file(folder / "model.safetensors")
+        head = stored.pop(RELEVANCE, None)
+        model.load_state_dict(unpack(stored))
+        relevance = None if head is None else Relevance.restored(head, config.n_embd)
     except CheckpointError as error:
         raise CheckpointError(f"{folder / 'model.safetensors'}: {error}") from error
     except (SafetensorError, RuntimeError) as error:
         raise CheckpointError(f"{folder / 'model.safetensors'} does not fit config.json: {error}") from error
-    return model.eval()
+    return model.eval(), relevance
 
 
 def _verify(folder: Path, digests: dict[str, str]) -> None:

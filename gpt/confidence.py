@@ -18,35 +18,43 @@ N_BINS = 10
 
 
 class LogOdds(NamedTuple):
-    """Of an answer: slope * margin + spread * spread + intercept, of the best span's margin and spread (gpt/reader.py).
+    """Of an answer: slope * margin + spread * spread + relevance * log sigmoid(relevance) + intercept, of the best span's
+    (gpt.reader.Span.evidence).
 
-    The spread says where the margin is small because several places could answer, and not because none does.
+    The spread says where the margin is small because several places could answer, and not because none does; the relevance
+    whether its passage is the one that was asked about (gpt/relevance.py).
     """
 
     slope: float
     spread: float
+    relevance: float
     intercept: float
 
     @classmethod
-    def fit(cls, evidence: Numbers, labels: Sequence[bool] | np.ndarray) -> LogOdds:
-        """The most likely ones (Platt 1999); evidence (n, 2), a margin and a spread each."""
-        return cls(*logistic_fit(np.asarray(evidence, float), labels).tolist())
+    def fit(cls, evidence: Numbers, labels: Sequence[bool] | np.ndarray, *, alone: bool = False) -> LogOdds:
+        """The most likely ones (Platt 1999); evidence (n, 3), as spans have it each. `alone`: of spans that compete with no other
+        passage's, where relevance tells nothing and has no weight."""
+        e = np.asarray(evidence, float)
+        if alone:
+            slope, spread, intercept = logistic_fit(e[:, :2], labels).tolist()
+            return cls(slope, spread, 0.0, intercept)
+        return cls(*logistic_fit(e, labels).tolist())
 
     @classmethod
     def of(cls, calibration: Mapping[str, float], n_passages: int) -> LogOdds:
         """Those of a release for the best span of that many passages: they move with the log of the number."""
         many = math.log(n_passages)
-        slope, spread = (
+        slope, spread, relevance = (
             calibration.get(name, 0.0) + calibration.get(f"{name}_log_passages", 0.0) * many
-            for name in ("slope", "spread")
+            for name in ("slope", "spread", "relevance")
         )
-        return cls(slope, spread, calibration["log_passages"] * many + calibration["intercept"])
+        return cls(slope, spread, relevance, calibration["log_passages"] * many + calibration["intercept"])
 
     def probability(self, evidence: Numbers) -> np.ndarray:
         """(n,) in [0, 1]; 0 where there was no span (margin -inf)."""
         e = np.asarray(evidence, float)
         read = np.isfinite(e[:, 0])
-        z = np.where(read[:, None], e, 0.0) @ np.array(self[:2]) + self.intercept
+        z = np.where(read[:, None], e, 0.0) @ np.array(self[:3]) + self.intercept
         return np.where(read, 1 / (1 + np.exp(-np.clip(z, -60, 60))), 0.0)
 
 
@@ -160,13 +168,17 @@ def _tie_means(confidence: Numbers, values: Numbers) -> np.ndarray:
     return (np.bincount(inverse, np.asarray(values, float)) / counts)[inverse]
 
 
-def logistic_fit(features: np.ndarray, labels: Sequence[bool] | np.ndarray, steps: int = 100) -> np.ndarray:
+def logistic_fit(
+    features: np.ndarray, labels: Sequence[bool] | np.ndarray, steps: int = 100, ridge: np.ndarray | float = 0.0
+) -> np.ndarray:
     """Weights (k + 1,), the intercept last, of P(label) = sigmoid(features @ w[:k] + w[k]); features (n, k). By
-    Newton's method; with the margin as the one feature it is Platt's calibration (1999)."""
+    Newton's method; with the margin as the one feature it is Platt's calibration (1999). `ridge`, one or (k,), times half
+    of the squared weights is added to the loss, the sum over the examples."""
     x = np.concatenate([features, np.ones((len(features), 1))], axis=1)
     y, w = np.asarray(labels, float), np.zeros(x.shape[1])
+    penalty = np.append(np.broadcast_to(ridge, features.shape[1]), 0.0)
     for _ in range(steps):
         p = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))
-        hessian = (x * (p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(len(w))
-        w = w - np.linalg.solve(hessian, x.T @ (p - y))
+        hessian = (x * (p * (1 - p))[:, None]).T @ x + np.diag(penalty + 1e-6)
+        w = w - np.linalg.solve(hessian, x.T @ (p - y) + penalty * w)
     return w

@@ -305,7 +305,7 @@ RECIPES: dict[str, Recipe] = {
             held_out_articles=2,
             never_read=1,
         ),
-        Recipe(  # two CPU cores, fifteen hours
+        Recipe(  # two CPU cores, seventeen hours
             name="mini",
             model=GPTConfig(depth=6, aspect=42, vocab_size=16384),  # 256 wide, 4 heads of 64
             pretrain=TrainConfig(steps=800),
@@ -318,7 +318,7 @@ RECIPES: dict[str, Recipe] = {
                 _READING, steps=4000, way=0.5, unanswerable=0.36, misleading=0.6, altered=0.4, renamed=0.15, seed=21
             ),
             refit=dataclasses.replace(_REFIT, steps=3500, cycles=2, repeats_open=2, seed=53),
-            grow=dataclasses.replace(_REFIT, steps=11600, cycles=5, seed=101),
+            grow=dataclasses.replace(_REFIT, steps=14800, cycles=6, compared=0.5, seed=101),
             grown_layers=12,
             open_questions=_OPEN + _HOTPOT,
             open_texts=_WIKI,

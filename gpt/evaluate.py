@@ -28,8 +28,8 @@ class Graded:
     """Questions and what the reader made of them, a row each.
 
     exact, f1 (n,): of the best span, in [0, 1]; 0 where there is no answer to find. confidence (n,): the calibrated
-    probability that the paragraph answers. evidence (n, 2): what it was made from, the best span's margin and spread in nats,
-    -inf and 0 without any span.
+    probability that the paragraph answers. evidence (n, 3): what it was made from, the best span's (gpt.reader.Span), -inf, 0
+    and 0 without any span.
     `too_long` questions leave no room for a paragraph and count as declined for certain.
     """
 
@@ -73,7 +73,7 @@ def grade(questions: Sequence[SquadQuestion], readings: Sequence[Reading]) -> Gr
         exact=np.array([exact_match(t, q.answers) for t, q in zip(texts, questions, strict=True)]),
         f1=np.array([token_f1(t, q.answers) for t, q in zip(texts, questions, strict=True)]),
         confidence=np.array([r.answerable for r in readings]),
-        evidence=np.array([(r.spans[0].score, r.spans[0].spread) if r.spans else (-np.inf, 0.0) for r in readings]),
+        evidence=np.array([r.spans[0].evidence if r.spans else (-np.inf, 0.0, 0.0) for r in readings]),
     )
 
 

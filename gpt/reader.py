@@ -1,18 +1,21 @@
 """The served reader: question and passages in, spans with probabilities out.
 
 Each passage is a prompt of its own, as in training, and a passage longer than a window is several that overlap. Prompts
-of like length are read in one batch, and spans compete by their margin over "not in the passage".
+of like length are read in one batch, and spans compete by their margin over "not in the passage" and by how relevant their
+passage is.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from gpt.checkpoint import Released, load_released
 from gpt.confidence import LogOdds
@@ -35,6 +38,8 @@ RELEASED = Path(__file__).parent / "released"
 DEFAULT_MODEL = "mini"
 MIN_PASSAGE_TOKENS = 64  # a question that leaves less room than this is too long
 N_SPANS = 5  # candidates a prompt
+MAX_NATS = 60.0  # of relevance below 0; beyond it nothing changes any more
+STATE_ROWS = 32  # prompts that `states` reads at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,8 @@ class Span:
     """Characters [start, end) of `passages[passage]`; `score` is the margin in nats over "not in the passages".
 
     "".join(pieces) is the slice. `spread` is how many nats less likely its first and last token are than any that may answer
-    in its prompt.
+    in its prompt. `relevance` are the nats that its passage has ahead of others (gpt/relevance.py), 0 where the model has no
+    head for it.
     """
 
     passage: int
@@ -51,11 +57,23 @@ class Span:
     score: float
     pieces: tuple[str, ...]
     spread: float = 0.0
+    relevance: float = 0.0
+
+    @property
+    def evidence(self) -> tuple[float, float, float]:
+        """What tells whether it answers (gpt.confidence.LogOdds). Of the relevance its log sigmoid: a passage that speaks of just
+        what is asked makes up for no margin, and one that does not is no answer's."""
+        return self.score, self.spread, -math.log1p(math.exp(-max(self.relevance, -MAX_NATS)))
+
+    @property
+    def merit(self) -> float:
+        """What spans of several passages compete by: the margin and the passage's relevance, in nats."""
+        return self.score + self.relevance
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Candidate spans, best first; `answerable` is the calibrated probability that the passages answer the question."""
+    """Candidate spans, best first by `merit`; `answerable` is the calibrated probability that the passages answer."""
 
     spans: tuple[Span, ...]
     answerable: float
@@ -127,16 +145,14 @@ class Reader:
     @torch.inference_mode()
     def _spans(
         self, prompts: Sequence[Prompt], passages: Sequence[tuple[str, Piece]]
-    ) -> list[list[tuple[int, int, float, float]]]:
-        """For each prompt the best spans of its passage, a piece of a text: (first token, last token, margin, spread)."""
-        model, pad_id = self.released.model, self.released.tokenizer.special_ids["<|pad|>"]
-        length = padded_length(max(len(p) for p in prompts), self.window)
-        batch = PromptBatch.pad(prompts, pad_id, length, str(next(model.parameters()).device))
-        logits = model.span_logits(model(batch.ids, batch.marks, batch.mask))
-        log_p = span_log_probs(logits, batch.allowed).cpu()
+    ) -> list[list[tuple[int, int, float, float, float]]]:
+        """For each prompt the best spans of its passage, a piece of a text: (first token, last token, margin, spread,
+        relevance)."""
+        batch, hidden, log_p = self._run(prompts)
+        relevance = self._relevance(hidden, batch)
         at, inside = batch.answer_at.cpu(), stretches(batch, prompts, passages)
         best, totals = best_spans(log_p, inside, N_SPANS), somewhere(log_p, inside).tolist()
-        rows = zip(prompts, log_p, at.tolist(), best, totals, strict=True)
+        rows = zip(prompts, log_p, at.tolist(), best, totals, relevance, strict=True)
         return [
             [
                 (
@@ -144,30 +160,62 @@ class Reader:
                     span.end - prompt.starts[0],
                     null_margin(span.score, row, null),
                     total - span.score,
+                    relevant,
                 )
                 for span in spans
             ]
-            for prompt, row, null, spans, total in rows
+            for prompt, row, null, spans, total, relevant in rows
         ]
 
+    @torch.inference_mode()
+    def states(self, asked: Sequence[tuple[str, str]]) -> tuple[np.ndarray, np.ndarray]:
+        """Of each question and passage, the latter's first window: the state at "not in the passage" (n, C), and by how many nats
+        the best span beats it (n,). Raises ContextTooLong."""
+        prompts = [self._prompts(question, [passage])[0][1] for question, passage in asked]
+        order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+        states = np.empty((len(prompts), self.released.model.config.n_embd), np.float32)
+        margins = np.empty(len(prompts))
+        for at in range(0, len(order), STATE_ROWS):
+            rows = order[at : at + STATE_ROWS]
+            batch, hidden, log_p = self._run([prompts[i] for i in rows])
+            states[rows] = batch.at_answer(hidden).float().cpu().numpy()
+            best = best_spans(log_p, batch.passage_tokens.cpu(), 1)
+            nulls = batch.answer_at.tolist()
+            margins[rows] = [
+                null_margin(b[0].score, row, null) for b, row, null in zip(best, log_p, nulls, strict=True)
+            ]
+        return states, margins
+
+    def _run(self, prompts: Sequence[Prompt]) -> tuple[PromptBatch, Tensor, Tensor]:
+        """The prompts as a batch, their states (B, T, C) and log P of first and last token (B, T, 2), these on the CPU."""
+        model, pad_id = self.released.model, self.released.tokenizer.special_ids["<|pad|>"]
+        length = padded_length(max(len(p) for p in prompts), self.window)
+        batch = PromptBatch.pad(prompts, pad_id, length, str(next(model.parameters()).device))
+        hidden = model(batch.ids, batch.marks, batch.mask)
+        return batch, hidden, span_log_probs(model.span_logits(hidden), batch.allowed).cpu()
+
+    def _relevance(self, hidden: Tensor, batch: PromptBatch) -> list[float]:
+        """Of each row, hidden (B, T, C)."""
+        head = self.released.relevance
+        return [0.0] * len(hidden) if head is None else head(batch.at_answer(hidden)).tolist()
+
     def _reading(self, spans: list[Span], n_passages: int) -> Reading:
-        best = sorted(spans, key=lambda s: -s.score)
-        return Reading(tuple(best), self.probability(best[0].score, n_passages, best[0].spread) if best else 0.0)
+        best = sorted(spans, key=lambda s: -s.merit)
+        return Reading(tuple(best), self.probability(best[0].evidence, n_passages) if best else 0.0)
 
-    def probability(self, margin: float, n_passages: int = 1, spread: float = 0.0) -> float:
-        """The calibrated probability that the passages answer, given the best span's margin and spread: a sigmoid of what is
-        linear in both (Platt 1999); its terms move with the log of how many passages the span is the best of."""
-        log_odds = LogOdds.of(self.released.calibration, n_passages)
-        return float(log_odds.probability(np.array([[margin, spread]]))[0])
+    def probability(self, evidence: tuple[float, float, float], n_passages: int = 1) -> float:
+        """The calibrated probability that the passages answer, given the best span's `evidence`: a sigmoid of what is linear in
+        it (Platt 1999); its terms move with the log of how many passages the span is the best of."""
+        return float(LogOdds.of(self.released.calibration, n_passages).probability(np.array([evidence]))[0])
 
 
-def _locate(passages: Sequence[str], part: _Part, span: tuple[int, int, float, float]) -> Span:
+def _locate(passages: Sequence[str], part: _Part, span: tuple[int, int, float, float, float]) -> Span:
     text = passages[part.passage]
-    first, last, margin, spread = span
+    first, last, margin, spread, relevance = span
     first, last = whole_words(text, part.piece, first, last)
     offsets = part.piece.offsets[first : last + 2]
     pieces = tuple(text[a:b] for a, b in itertools.pairwise(offsets) if b > a)
-    return Span(part.passage, int(offsets[0]), int(offsets[-1]), margin, pieces, spread)
+    return Span(part.passage, int(offsets[0]), int(offsets[-1]), margin, pieces, spread, relevance)
 
 
 def _parts(pieces: Sequence[Piece], room: int) -> list[_Part]:

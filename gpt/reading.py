@@ -188,6 +188,10 @@ class PromptBatch:
         """(B, T) int64: 1 for a passage's tokens, as `best_spans` wants rows of a single passage."""
         return self.allowed.long().scatter(1, self.answer_at[:, None], 0)
 
+    def at_answer(self, hidden: Tensor) -> Tensor:
+        """(B, C): of the states (B, T, C) those at <|answer|>, which stands for "not in the passages"."""
+        return hidden[torch.arange(len(hidden), device=hidden.device), self.answer_at]
+
 
 def span_log_probs(span_logits: Tensor, allowed: Tensor) -> Tensor:
     """log P of the answer's first and last token, (B, T, 2), normalised over the allowed positions of a row."""

@@ -18,7 +18,7 @@ from typing import Any, cast
 import torch
 
 from gpt.budget import model_at, stage_configs
-from gpt.calibrate import calibrate_one_passage
+from gpt.calibrate import calibrate_one_passage, fit_relevance
 from gpt.card import model_card
 from gpt.checkpoint import Released, load_latest, release
 from gpt.compiled import compile_blocks, compiled_chunk_loss
@@ -327,12 +327,13 @@ def release_stage(recipe: Recipe, corpus: Path, out: Path, device: str = "cpu") 
     order = tuple(stage_configs(recipe))
     model = trained(recipe, out, order[-1]).to(device)
     model.load_state_dict(unpack(pack(model.state_dict(), "int8")))
-    held_out = _labelled(recipe, corpus).never_read
-    yardstick = Yardstick.build(tokenizer, held_out, limit=1500)
-    calibration, fitted_on = yardstick.calibrate(model), "on held-out articles"
+    labelled = _labelled(recipe, corpus)
+    yardstick = Yardstick.build(tokenizer, labelled.never_read, limit=1500)
+    relevance = fit_relevance(model, tokenizer, labelled.training)
+    calibration, fitted_on = yardstick.calibrate(model, relevance), "on held-out articles"
     file = corpus / recipe.calibration_file
     if recipe.calibration_file and file.is_file():
-        calibration = calibrate_one_passage(Released(recipe.name, model, tokenizer, calibration, {}), file)
+        calibration = calibrate_one_passage(Released(recipe.name, model, tokenizer, calibration, {}, relevance), file)
         fitted_on = f"for one passage on `{recipe.calibration_file}`, for several on held-out articles"
     open_questions, written = _open_question_files(recipe, corpus), _written(recipe, corpus)
     ran = {stage: load_latest(out / stage) for stage in order}
@@ -346,14 +347,14 @@ def release_stage(recipe: Recipe, corpus: Path, out: Path, device: str = "cpu") 
             for k, s in stages.items()
         },
         "taught_by": stages["reading"]["identity"]["training"].get("taught_by", ""),
-        "held_out": yardstick.score(model),
-        "held_out_articles": len(held_out),
-        "calibrated_on": fitted_on,
+        "held_out": yardstick.score(model, relevance),
+        "held_out_articles": len(labelled.never_read),
+        "calibrated_on": fitted_on + (", relevance on articles it learnt from" if relevance else ""),
         "open_questions": open_questions,
         "written": sum(len(p.questions) for a in written for p in a.paragraphs),
     }
     folder = out / "released" / recipe.name
-    released = Released(recipe.name, model, tokenizer, calibration, training)
+    released = Released(recipe.name, model, tokenizer, calibration, training, relevance)
     release(folder, released, model_card(released), "int8")
     return folder
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from gpt.checkpoint import Released
-from gpt.confidence import LogOdds
+from gpt.confidence import LogOdds, auroc
 from gpt.config import Recipe
 from gpt.counterfactual import counterfactual
 from gpt.evaluate import score_readings
@@ -19,13 +20,15 @@ from gpt.model import GPT
 from gpt.reader import Reader, Reading
 from gpt.reading import encode_piece
 from gpt.reading_data import MAX_QUESTION_TOKENS, nearest_wrong, shared_idf
+from gpt.relevance import Relevance
 from gpt.squad import Article, SquadQuestion
 from gpt.tokenizer import Tokenizer
 from gpt.wordpool import Pool
 
+Evidence = tuple[float, float, float]  # a span's (gpt.reader.Span)
 N_PASSAGES = 8  # as many as are retrieved when serving
 MAX_OF_MANY = 400  # questions, about, that are asked with N_PASSAGES to calibrate
-UNCALIBRATED = {"slope": 1.0, "log_passages": 0.0, "intercept": 0.0, "threshold": 0.5}
+UNCALIBRATED = {"slope": 1.0, "relevance": 1.0, "log_passages": 0.0, "intercept": 0.0, "threshold": 0.5}
 
 
 def split_articles(articles: Sequence[Article], held_out: int) -> tuple[list[Article], list[Article]]:
@@ -105,41 +108,48 @@ class Yardstick:
         picked = sorted(np.random.default_rng(0).permutation(len(found))[:limit])
         return cls(tokenizer, tuple(_with_what_misleads(*found[i]) for i in picked))
 
-    def score(self, model: GPT) -> dict[str, float]:
+    def score(self, model: GPT, relevance: Relevance | None = None) -> dict[str, float]:
         """exact and f1 with the right paragraph; auroc of telling it from the nearest wrong one, auroc_altered of telling it
-        from itself altered, and auroc_misleading of telling the question from the misleading one."""
+        from itself altered, and auroc_misleading of telling the question from the misleading one: these two by the best
+        span's margin, the first, where passages differ, by its merit (gpt.reader.Span)."""
         questions = [h.question for h in self.held_out]
-        right = self._read(model, questions, [[h.question.context] for h in self.held_out])
+        right = self._read(model, questions, [[h.question.context] for h in self.held_out], relevance)
         scores = score_readings(questions, right, 0.0)
-        for name, others in (
-            ("auroc", [h.unanswerable for h in self.held_out]),
-            ("auroc_misleading", [h.misled for h in self.held_out if h.misleading]),
-            ("auroc_altered", [h.over_altered for h in self.held_out if h.altered]),
+        for name, others, evidence in (
+            ("auroc", [h.unanswerable for h in self.held_out], "merit"),
+            ("auroc_misleading", [h.misled for h in self.held_out if h.misleading], "score"),
+            ("auroc_altered", [h.over_altered for h in self.held_out if h.altered], "score"),
         ):
-            readings = self._read(model, others, [[q.context] for q in others])
-            both = score_readings([*questions, *others], [*right, *readings], 0.5)
-            scores |= {name: both["auroc"]} if others else {}
+            readings = self._read(model, others, [[q.context] for q in others], relevance)
+            told = [getattr(r.spans[0], evidence) if r.spans else -np.inf for r in (*right, *readings)]
+            is_right = [True] * len(right) + [False] * len(readings)
+            scores |= {name: round(auroc(told, is_right), 4)} if others else {}
         return scores
 
-    def calibrate(self, model: GPT) -> dict[str, float]:
+    def calibrate(self, model: GPT, relevance: Relevance | None = None) -> dict[str, float]:
         """What `Reader.probability` needs: log-odds for one passage, fitted on the right one against the nearest wrong
-        ones and the misleading questions, as many of each; others for N_PASSAGES at once, with the right one and without: half
-        of these of its article, and half of others, as for a question whose subject is nowhere.
+        ones and the misleading questions, as many of each; others for N_PASSAGES at once, with the right one and without: a
+        quarter of these of its article, a quarter of others, as for a question whose subject is nowhere, and half with the
+        right one, but asked the misleading question.
 
         The threshold is one half: withheld is what is more likely absent than present.
         """
+        evidence = partial(self._evidence, model, relevance=relevance)
         questions = [h.question for h in self.held_out]
         misled = [h.misled for h in self.held_out if h.misleading]
-        right = self._evidence(model, questions, [[h.question.context] for h in self.held_out])
-        wrong = self._evidence(model, questions, [h.wrong[:1] for h in self.held_out])
-        fooled = self._evidence(model, misled, [[q.context] for q in misled])
-        alone = _fit(right, wrong[::2] + fooled[1::2])
+        right = evidence(questions, [[h.question.context] for h in self.held_out])
+        wrong = evidence(questions, [h.wrong[:1] for h in self.held_out])
+        fooled = evidence(misled, [[q.context] for q in misled])
+        alone = _fit(right, wrong[::2] + fooled[1::2], alone=True)
         some = self.held_out[:: max(1, len(self.held_out) // MAX_OF_MANY)]  # N_PASSAGES cost N_PASSAGES times as much
         questions = [h.question for h in some]
-        with_it = self._evidence(model, questions, [(h.question.context, *h.wrong[: N_PASSAGES - 1]) for h in some])
+        with_it = evidence(questions, [(h.question.context, *h.wrong[: N_PASSAGES - 1]) for h in some])
         absent = [h.wrong for h in some]
-        absent[1::2] = [other or near for other, near in zip(self._elsewhere(some[1::2]), absent[1::2], strict=True)]
-        without = self._evidence(model, questions, absent)
+        absent[1::4] = [other or near for other, near in zip(self._elsewhere(some[1::4]), absent[1::4], strict=True)]
+        for i, h in [*enumerate(some)][2::4] + [*enumerate(some)][3::4]:
+            if h.misleading:
+                questions[i], absent[i] = h.misled, (h.question.context, *h.wrong[: N_PASSAGES - 1])
+        without = evidence(questions, absent)
         return between(alone, _fit(with_it, without)) | {"threshold": 0.5}
 
     def _elsewhere(self, asked: Sequence[HeldOut]) -> list[tuple[str, ...]]:
@@ -154,14 +164,25 @@ class Yardstick:
         ]
 
     def _evidence(
-        self, model: GPT, questions: Sequence[SquadQuestion], passages: Sequence[Sequence[str]]
-    ) -> list[tuple[float, float]]:
-        return [(r.spans[0].score, r.spans[0].spread) for r in self._read(model, questions, passages) if r.spans]
+        self,
+        model: GPT,
+        questions: Sequence[SquadQuestion],
+        passages: Sequence[Sequence[str]],
+        relevance: Relevance | None,
+    ) -> list[Evidence]:
+        return [r.spans[0].evidence for r in self._read(model, questions, passages, relevance) if r.spans]
 
-    def _read(self, model: GPT, questions: Sequence[SquadQuestion], passages: Sequence[Sequence[str]]) -> list[Reading]:
+    def _read(
+        self,
+        model: GPT,
+        questions: Sequence[SquadQuestion],
+        passages: Sequence[Sequence[str]],
+        relevance: Relevance | None = None,
+    ) -> list[Reading]:
         """Each question with its passages."""
         was_training = model.training
-        reader = Reader(Released("yardstick", model.eval(), self.tokenizer, UNCALIBRATED, {}), batch_tokens=16384)
+        released = Released("yardstick", model.eval(), self.tokenizer, UNCALIBRATED, {}, relevance)
+        reader = Reader(released, batch_tokens=16384)
         readings = reader.read_batch([(q.question, p) for q, p in zip(questions, passages, strict=True)])
         model.train(was_training)
         return readings
@@ -176,14 +197,17 @@ def between(alone: LogOdds, many: LogOdds) -> dict[str, float]:
         "slope_log_passages": (many.slope - alone.slope) * by,
         "spread": alone.spread,
         "spread_log_passages": (many.spread - alone.spread) * by,
+        "relevance": alone.relevance,
+        "relevance_log_passages": (many.relevance - alone.relevance) * by,
         "log_passages": (many.intercept - alone.intercept) * by,
         "intercept": alone.intercept,
     }
     return {name: round(float(value), 5) for name, value in terms.items()}
 
 
-def _fit(answering: Sequence[tuple[float, float]], others: Sequence[tuple[float, float]]) -> LogOdds:
-    return LogOdds.fit(np.array([*answering, *others]), [True] * len(answering) + [False] * len(others))
+def _fit(answering: Sequence[Evidence], others: Sequence[Evidence], *, alone: bool = False) -> LogOdds:
+    labels = [True] * len(answering) + [False] * len(others)
+    return LogOdds.fit(np.array([*answering, *others]), labels, alone=alone)
 
 
 def _with_what_misleads(held_out: HeldOut, pool: Pool) -> HeldOut:

@@ -60,7 +60,7 @@ class GPTReader:
             found = self._reader.read(question, passages)
         except ContextTooLong as error:
             raise QuestionTooLong(str(error)) from error
-        spans = (Span(span.passage, span.start, span.end, span.score, span.pieces) for span in found.spans)
+        spans = (Span(span.passage, span.start, span.end, span.merit, span.pieces) for span in found.spans)
         return Reading(tuple(spans), found.answerable)
 
     def inspect(self, question: str, passage: str) -> gpt.inspect.Inspection:

@@ -19,9 +19,9 @@ Closeness = Callable[[Sequence[str]], Sequence[float] | None]
 MEASURED_WITH = "all-MiniLM-L6-v2"  # whose cosines the numbers below are for
 N_SENTENCES = 3  # that are compared with the question; more change nothing (docs/log.md)
 WEIGHT = 6.0  # nats for a cosine of 1; F1 alike from 6 to 10 (docs/log.md)
-# A logistic fit of whether the passages hold an answer, on questions about articles that the reader never read:
-# log-odds = READER * the reader's log-odds + CLOSE * cosine + NEITHER (tests/bench/test_closeness.py).
-READER, CLOSE, NEITHER = 0.69, 5.22, -2.97
+# From a logistic fit of whether the passages hold an answer, on questions about articles that the reader never read, misleading
+# ones among them: log-odds = READER * the reader's log-odds + CLOSE * cosine + NEITHER (docs/log.md).
+READER, CLOSE, NEITHER = 0.8, 3.0, -1.7
 LONG = 60  # words; what is longer is no sentence but speech or a list without stops
 AROUND = 20  # words before and behind an answer that stand for its sentence there (docs/log.md)
 _WORD = re.compile(r"\S+")

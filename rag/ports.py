@@ -20,7 +20,8 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The characters [start, end) of `passages[passage]` as an answer; `score`: nats by which it beats "not there"."""
+    """The characters [start, end) of `passages[passage]` as an answer; `score`: nats by which it beats "not there", made
+    comparable between passages."""
 
     passage: int
     start: int

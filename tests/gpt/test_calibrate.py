@@ -26,18 +26,18 @@ def made(n: int = 6000, articles: int = 12, seed: int = 0) -> Graded:
     """Questions whose chance of an answer is sigmoid(0.5 * margin + 0.8 * spread - 1), read by a model that says
     sigmoid(2 * margin)."""
     rng = np.random.default_rng(seed)
-    evidence = np.stack([rng.normal(1, 3, n), rng.exponential(0.5, n)], axis=1)
-    answerable = rng.random(n) < LogOdds(0.5, 0.8, -1.0).probability(evidence)
+    evidence = np.stack([rng.normal(1, 3, n), rng.exponential(0.5, n), rng.normal(0, 2, n)], axis=1)
+    answerable = rng.random(n) < LogOdds(0.5, 0.8, 0.0, -1.0).probability(evidence)
     f1 = np.where(answerable, rng.choice([0.0, 0.5, 1.0], n, p=[0.2, 0.2, 0.6]), 0.0)
     titles = tuple(f"article {i}" for i in rng.integers(0, articles, n))
     return Graded(
-        titles, answerable, (f1 == 1).astype(float), f1, LogOdds(2.0, 0.0, 0.0).probability(evidence), evidence
+        titles, answerable, (f1 == 1).astype(float), f1, LogOdds(2.0, 0.0, 0.0, 0.0).probability(evidence), evidence
     )
 
 
 def test_the_fit_is_the_curve_that_made_the_labels() -> None:
     found = fit(made(20_000))
-    assert found.log_odds == pytest.approx((0.5, 0.8, -1.0), abs=0.06)
+    assert found.log_odds == pytest.approx((0.5, 0.8, 0.0, -1.0), abs=0.06)
     assert found.threshold == pytest.approx(1 / 1.7, abs=0.08)  # answer while p * mean F1 (0.7) beats 1 - p
 
 
@@ -82,18 +82,27 @@ def test_a_crooked_confidence_is_mended_and_the_spread_that_it_leaves_out_ranks_
 
 def test_a_fit_becomes_a_releases_line_for_one_passage_and_leaves_the_one_for_many() -> None:
     found = compare_calibrations(made(20_000), OWN)["all_articles"]
-    assert set(found) == {*OWN, "slope_log_passages", "spread", "spread_log_passages"}
+    assert set(found) == {
+        *OWN,
+        "slope_log_passages",
+        "spread",
+        "spread_log_passages",
+        "relevance",
+        "relevance_log_passages",
+    }
     many = np.log(N_PASSAGES)
     assert found["slope"] + found["slope_log_passages"] * many == pytest.approx(OWN["slope"], abs=1e-3)
     assert found["spread"] == pytest.approx(0.8, abs=0.06)
     assert found["spread"] + found["spread_log_passages"] * many == pytest.approx(0.0, abs=1e-3)
+    assert found["relevance"] == 0, "one passage competes with none"
+    assert found["relevance"] + found["relevance_log_passages"] * many == pytest.approx(0.0, abs=1e-3)
     before = OWN["log_passages"] * many + OWN["intercept"]
     assert found["log_passages"] * many + found["intercept"] == pytest.approx(before, abs=1e-3)
 
 
 def test_a_question_without_any_span_is_unanswerable_and_does_not_bend_the_fit() -> None:
     graded = made(2000)
-    blind = replace(graded, evidence=np.concatenate([[[-np.inf, 0.0]], graded.evidence[1:]]))
+    blind = replace(graded, evidence=np.concatenate([[[-np.inf, 0.0, 0.0]], graded.evidence[1:]]))
     crossed = cross_fit(blind)
     assert crossed.graded.confidence[0] == 0
     assert expected_calibration_error(crossed.graded.confidence, blind.answerable) < 0.06
@@ -123,4 +132,6 @@ def test_a_release_takes_the_files_line_for_one_passage_and_keeps_its_threshold(
     found = calibrate_one_passage(released, file)
     graded = grade_file(Reader(released), file)
     assert found["threshold"] == 0.4
-    assert (found["slope"], found["spread"], found["intercept"]) == pytest.approx(fit(graded).log_odds, abs=1e-4)
+    assert (found["slope"], found["spread"], found["relevance"], found["intercept"]) == pytest.approx(
+        fit(graded).log_odds, abs=1e-4
+    )

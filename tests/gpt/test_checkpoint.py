@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -13,10 +14,18 @@ from safetensors.torch import load_file, save_file
 from gpt.checkpoint import Released, load_released, release, save_step
 from gpt.errors import CheckpointError, TokenizerError
 from gpt.model import GPT
+from gpt.quantize import STORAGES
+from gpt.relevance import Relevance
 from gpt.tokenizer import Tokenizer, train_tokenizer
 from tests.gpt.conftest import sentences
 
-SINCE_THEN = {"slope_log_passages": 0.25, "spread": 0.5, "spread_log_passages": -0.125}
+SINCE_THEN = {
+    "slope_log_passages": 0.25,
+    "spread": 0.5,
+    "spread_log_passages": -0.125,
+    "relevance": 0.75,
+    "relevance_log_passages": 0.0625,
+}
 CALIBRATION = {"slope": 1.0, "log_passages": -0.5, "intercept": 0.0, "threshold": 0.5} | SINCE_THEN
 
 
@@ -31,6 +40,7 @@ def test_a_released_model_gives_the_same_states_up_to_rounding(folder: Path, mod
     ids = torch.randint(0, 300, (1, 9))
     assert torch.nn.functional.cosine_similarity(loaded.model(ids), model(ids), dim=-1).min() > 0.999
     assert (loaded.name, loaded.tokenizer, loaded.calibration) == ("m", tokenizer, CALIBRATION)
+    assert loaded.relevance is None
     assert sorted(f.name for f in folder.iterdir()) == ["card.md", "config.json", "model.safetensors", "tokenizer.json"]
 
 
@@ -64,6 +74,20 @@ def test_a_model_of_format_1_is_still_read(folder: Path, model: GPT, tokenizer: 
     assert loaded.calibration == of_then | dict.fromkeys(SINCE_THEN, 0.0)
     weights = loaded.model.state_dict()
     assert all(torch.equal(weights[n], w.bfloat16().float()) for n, w in model.state_dict().items())
+
+
+def test_the_head_of_relevance_comes_back_as_it_was(tmp_path: Path, model: GPT, tokenizer: Tokenizer) -> None:
+    relevance = Relevance(torch.randn(model.config.n_embd), -1.5)
+    released = Released("m", model, tokenizer, CALIBRATION, {}, relevance)
+    for storage in STORAGES:
+        release(tmp_path / storage, released, "# m\n", storage)
+        loaded = load_released(tmp_path / storage).relevance
+        assert loaded is not None
+        assert torch.equal(loaded.weight, relevance.weight)
+        assert loaded.bias == relevance.bias
+    release(tmp_path / "narrow", dataclasses.replace(released, relevance=Relevance(torch.zeros(3), 0.0)), "# m\n")
+    with pytest.raises(CheckpointError, match=r"relevance has shape \(4,\), expected"):
+        load_released(tmp_path / "narrow")
 
 
 def test_lost_scales_are_named_with_their_file(folder: Path) -> None:

@@ -70,7 +70,7 @@ def test_an_answer_that_normalises_to_nothing_is_silence() -> None:
 def test_a_reading_without_spans_is_a_wrong_answer_or_a_right_silence() -> None:
     graded = grade([asked("tea", "tea"), asked("x")], [Reading((), 0.0)] * 2)
     assert graded.exact.tolist() == [0.0, 1.0]
-    assert graded.evidence.tolist() == [[-math.inf, 0.0]] * 2
+    assert graded.evidence.tolist() == [[-math.inf, 0.0, 0.0]] * 2
 
 
 def test_the_summary_holds_the_contracts_numbers_first_and_then_what_they_rest_on() -> None:

@@ -6,13 +6,15 @@ import dataclasses
 import math
 import re
 
+import numpy as np
 import pytest
 import torch
 
 from gpt.checkpoint import Released
 from gpt.errors import CheckpointError, ContextTooLong
 from gpt.model import GPT
-from gpt.reader import Reader
+from gpt.reader import Reader, Span
+from gpt.relevance import Relevance
 from gpt.tokenizer import Tokenizer
 from tests.gpt.conftest import sentences
 
@@ -105,8 +107,47 @@ def test_what_is_answerable_goes_by_the_margin_and_the_spread_of_the_best_span(r
         reading = reader.read("Which model?", passages)
         best = reading.spans[0]
         assert all(span.spread > 0 for span in reading.spans)
-        assert reading.answerable == reader.probability(best.score, len(passages), best.spread)
-        assert reading.answerable != reader.probability(best.score, len(passages))
+        assert reading.answerable == reader.probability(best.evidence, len(passages))
+        assert reading.answerable != reader.probability((best.score, 0.0, 0.0), len(passages))
+
+
+def test_spans_of_several_passages_compete_by_margin_and_relevance(reader: Reader) -> None:
+    width = reader.released.model.config.n_embd
+    head = Relevance(torch.linspace(-2, 2, width), 0.5)
+    aware = Reader(
+        dataclasses.replace(
+            reader.released, relevance=head, calibration={**reader.released.calibration, "relevance": 0.4}
+        )
+    )
+    passages = sentences(4)
+    found, plain = aware.read("Which model?", passages), reader.read("Which model?", passages)
+    states, _ = aware.states([("Which model?", p) for p in passages])
+    of_passage = head(torch.from_numpy(states)).tolist()
+    for span in found.spans:
+        assert span.relevance == pytest.approx(of_passage[span.passage], abs=0.05)
+        assert span.merit == span.score + span.relevance
+        assert span.evidence == (span.score, span.spread, pytest.approx(math.log(1 / (1 + math.exp(-span.relevance)))))
+    merits = [span.merit for span in found.spans]
+    assert merits == sorted(merits, reverse=True)
+    assert {(s.passage, s.start, s.end) for s in found.spans} == {(s.passage, s.start, s.end) for s in plain.spans}
+    assert [s.passage for s in found.spans] != [s.passage for s in plain.spans]
+    assert all(span.relevance == 0 for span in plain.spans)
+    assert found.answerable == aware.probability(found.spans[0].evidence, len(passages))
+
+
+def test_what_an_irrelevant_passage_says_is_no_evidence_and_a_relevant_one_cannot_make_up_for_no_margin() -> None:
+    told = [Span(0, 0, 1, 0.0, ("a",), 0.0, relevance).evidence[2] for relevance in (-1e9, -30.0, 0.0, 30.0)]
+    assert told == pytest.approx([-60.0, -30.0, math.log(0.5), 0.0], abs=1e-9)
+
+
+def test_states_are_those_of_one_reading_whatever_they_are_read_beside(reader: Reader) -> None:
+    asked = [("Which model?", p) for p in sentences(6)]
+    states, margins = reader.states(asked)
+    assert states.shape == (6, reader.released.model.config.n_embd)
+    for (question, passage), state, margin in zip(asked, states, margins, strict=True):
+        alone, _ = reader.states([(question, passage)])
+        assert np.allclose(alone[0], state, atol=0.05)
+        assert margin == pytest.approx(reader.read(question, [passage]).spans[0].score, abs=0.05)
 
 
 def test_nothing_to_read_is_not_answerable(reader: Reader) -> None:
@@ -120,16 +161,18 @@ def test_a_question_that_leaves_no_room_is_refused_with_the_limit(reader: Reader
 
 
 def test_probability_is_the_calibrated_sigmoid_and_never_overflows(reader: Reader) -> None:
-    assert reader.probability(2.0) == pytest.approx(1 / (1 + torch.tensor(-1.1).exp().item()))
-    assert reader.probability(2.0, 8) == pytest.approx(1 / (1 + math.exp(-1.1 + 0.3 * math.log(8))))
-    assert reader.probability(-1e9) < 1e-20
-    terms = {"spread": 0.5, "spread_log_passages": -0.25}
+    plain = (2.0, 0.0, 0.0)
+    assert reader.probability(plain) == pytest.approx(1 / (1 + torch.tensor(-1.1).exp().item()))
+    assert reader.probability(plain, 8) == pytest.approx(1 / (1 + math.exp(-1.1 + 0.3 * math.log(8))))
+    assert reader.probability((-1e9, 0.0, 0.0)) < 1e-20
+    terms = {"spread": 0.5, "spread_log_passages": -0.25, "relevance": 0.25, "relevance_log_passages": 0.5}
     released = dataclasses.replace(reader.released, calibration={**reader.released.calibration, **terms})
-    spread = Reader(released).probability
-    assert spread(2.0) == reader.probability(2.0)
-    assert spread(2.0, 1, 3.0) == pytest.approx(1 / (1 + math.exp(-1.1 - 1.5)))
-    assert spread(2.0, 8, 3.0) == pytest.approx(1 / (1 + math.exp(-1.1 - 1.5 + (0.3 + 0.75) * math.log(8))))
-    assert reader.probability(1e9) == pytest.approx(1.0)
+    more = Reader(released).probability
+    assert more(plain) == reader.probability(plain)
+    assert more((2.0, 0.0, -1.0), 8) == pytest.approx(1 / (1 + math.exp(-1.1 + 0.25 + (0.3 + 0.5) * math.log(8))))
+    assert more((2.0, 3.0, 0.0), 1) == pytest.approx(1 / (1 + math.exp(-1.1 - 1.5)))
+    assert more((2.0, 3.0, 0.0), 8) == pytest.approx(1 / (1 + math.exp(-1.1 - 1.5 + (0.3 + 0.75) * math.log(8))))
+    assert reader.probability((1e9, 0.0, 0.0)) == pytest.approx(1.0)
 
 
 def test_an_unknown_model_is_named(tmp_path) -> None:  # type: ignore[no-untyped-def]

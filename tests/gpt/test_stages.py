@@ -98,6 +98,7 @@ def test_a_minute_recipe_learns_to_point_at_names_it_was_never_asked_about(out: 
     scores = evaluate_reader(reader, corpus / "qa.json")
     assert scores["n"] == 18
     assert scores["f1"] > 60
+    assert reader.released.relevance is not None
     losses = [json.loads(line)["loss"] for line in (out / "reading" / "loss.jsonl").read_text().splitlines()]
     assert sum(losses[-10:]) < 0.5 * sum(losses[:10])
 
@@ -113,6 +114,8 @@ def test_the_card_and_config_tell_how_it_was_made(out: Path) -> None:
         "slope_log_passages",
         "spread",
         "spread_log_passages",
+        "relevance",
+        "relevance_log_passages",
         "log_passages",
         "intercept",
         "threshold",
@@ -334,7 +337,7 @@ def test_in_the_end_what_was_held_out_is_read_but_for_what_it_is_judged_on(
     assert {"exact", "f1", "auroc"} <= set(result)
     stages.STEPPED["reinforce"](recipe, corpus, tmp_path, ignore)
     release_stage(recipe, corpus, tmp_path)
-    assert judged == [["Article 0", "Article 5"], ["Article 0"], ["Article 0"], ["Article 0"]]
+    assert judged == [["Article 0", "Article 5"], *[["Article 0"]] * 3, [f"Article {i}" for i in (1, 2, 3, 4)]]
     refined, refitted = examples
     added = [q.question for a in load_articles(corpus / "qa.json")[5:] for p in a.paragraphs for q in p.questions]
     assert sorted(refitted) == sorted([*refined, *added * 3, *[LAENNEC.question] * 2])

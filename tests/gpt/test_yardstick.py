@@ -100,27 +100,38 @@ def test_a_subject_that_is_nowhere_brings_passages_of_other_articles(
     assert alone._elsewhere(alone.held_out) == [()] * 3
 
 
-def test_half_of_what_many_passages_leave_unanswered_is_of_other_articles(
+def test_many_passages_leave_unanswered_what_is_near_what_is_elsewhere_and_what_misleads(
     tokenizer: Tokenizer, articles: list[Article], model: GPT, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     yardstick = Yardstick.build(tokenizer, articles, limit=18)
     asked: list[list[tuple[str, ...]]] = []
+    questions: list[list[str]] = []
     evidence = Yardstick._evidence
 
-    def seen(self: Yardstick, model: GPT, questions: Any, passages: Any) -> list[tuple[float, float]]:
+    def seen(self: Yardstick, model: GPT, its: Any, passages: Any, relevance: Any) -> list[tuple[float, ...]]:
         asked.append([tuple(p) for p in passages])
-        return evidence(self, model, questions, passages)
+        questions.append([q.question for q in its])
+        return evidence(self, model, its, passages, relevance)
 
     monkeypatch.setattr(Yardstick, "_evidence", seen)
     yardstick.calibrate(model)
-    assert asked[-1][::2] == [h.wrong for h in yardstick.held_out[::2]]
-    assert asked[-1][1::2] == yardstick._elsewhere(yardstick.held_out[1::2])
+    held = yardstick.held_out
+    assert asked[-1][::4] == [h.wrong for h in held[::4]]
+    assert asked[-1][1::4] == yardstick._elsewhere(held[1::4])
+    misled = [i for i in range(len(held)) if i % 4 > 1]
+    for h, question, passages in ((held[i], questions[-1][i], asked[-1][i]) for i in misled):
+        assert question == (h.misleading or h.question.question)
+        assert passages == ((h.question.context, *h.wrong[: N_PASSAGES - 1]) if h.misleading else h.wrong)
+    assert any(held[i].misleading for i in misled)
 
 
 def test_some_log_odds_hold_for_one_passage_and_others_for_as_many_as_are_retrieved() -> None:
-    alone, many = LogOdds(2.0, 0.3, 0.5), LogOdds(1.0, -0.1, -3.0)
+    alone, many = LogOdds(2.0, 0.3, 0.7, 0.5), LogOdds(1.0, -0.1, 0.4, -3.0)
     terms = between(alone, many)
     for n, expected in ((1, alone), (N_PASSAGES, many)):
         assert terms["slope"] + terms["slope_log_passages"] * np.log(n) == pytest.approx(expected.slope, abs=1e-4)
         assert terms["spread"] + terms["spread_log_passages"] * np.log(n) == pytest.approx(expected.spread, abs=1e-4)
+        assert terms["relevance"] + terms["relevance_log_passages"] * np.log(n) == pytest.approx(
+            expected.relevance, abs=1e-4
+        )
         assert terms["intercept"] + terms["log_passages"] * np.log(n) == pytest.approx(expected.intercept, abs=1e-4)
