@@ -28,7 +28,7 @@ from gpt.wordpool import Pool
 Evidence = tuple[float, float, float]  # a span's (gpt.reader.Span)
 N_PASSAGES = 8  # as many as are retrieved when serving
 MAX_OF_MANY = 400  # questions, about, that are asked with N_PASSAGES to calibrate
-UNCALIBRATED = {"slope": 1.0, "relevance": 1.0, "log_passages": 0.0, "intercept": 0.0, "threshold": 0.5}
+UNCALIBRATED = {"slope": 1.0, "log_passages": 0.0, "intercept": 0.0, "threshold": 0.5}
 
 
 def split_articles(articles: Sequence[Article], held_out: int) -> tuple[list[Article], list[Article]]:
@@ -146,8 +146,8 @@ class Yardstick:
         with_it = evidence(questions, [(h.question.context, *h.wrong[: N_PASSAGES - 1]) for h in some])
         absent = [h.wrong for h in some]
         absent[1::4] = [other or near for other, near in zip(self._elsewhere(some[1::4]), absent[1::4], strict=True)]
-        for i, h in [*enumerate(some)][2::4] + [*enumerate(some)][3::4]:
-            if h.misleading:
+        for i, h in enumerate(some):
+            if i % 4 > 1 and h.misleading:
                 questions[i], absent[i] = h.misled, (h.question.context, *h.wrong[: N_PASSAGES - 1])
         without = evidence(questions, absent)
         return between(alone, _fit(with_it, without)) | {"threshold": 0.5}
