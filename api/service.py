@@ -48,6 +48,7 @@ class Service:
             return
         self._loading = self._loader.submit(assemble, self.settings)
         self._loading.add_done_callback(self._tell)
+        self._loader.shutdown(wait=False)  # its thread ends with the loading: a pool of torch's that waits slows the others
 
     @property
     def assistant(self) -> Assistant:

@@ -125,8 +125,8 @@ def release(folder: Path, released: Released, card: str, weights: Storage = "int
     shutil.rmtree(old, ignore_errors=True)
 
 
-def load_released(folder: Path, compute_dtype: torch.dtype = torch.bfloat16) -> Released:
-    """Reads formats 1 to 4; master weights are float32.
+def load_released(folder: Path, compute_dtype: torch.dtype | None = None) -> Released:
+    """Reads formats 1 to 4; master weights are float32, products in `compute_dtype` as `GPT` has it.
 
     Raises CheckpointError naming what is missing, damaged, or belongs to another config or tokenizer.
     """
@@ -163,7 +163,7 @@ def load_released(folder: Path, compute_dtype: torch.dtype = torch.bfloat16) -> 
     return Released(name, model, tokenizer, calibration, training, relevance)
 
 
-def _build(config: GPTConfig, folder: Path, compute_dtype: torch.dtype) -> tuple[GPT, Relevance | None]:
+def _build(config: GPTConfig, folder: Path, compute_dtype: torch.dtype | None) -> tuple[GPT, Relevance | None]:
     model = GPT(config, compute_dtype)
     try:
         stored = load_file(folder / "model.safetensors")

@@ -50,7 +50,7 @@ def grow(model: GPT, config: GPTConfig) -> GPT:
     Raises ConfigError as `check_growth`.
     """
     check_growth(model.config, config)
-    grown = GPT(config, model.compute_dtype)
+    grown = GPT(config, model.fixed_dtype)
     weights = {name: p for name, p in model.state_dict().items() if not name.startswith("blocks.")}
     for j, (i, copied) in enumerate(sources(model.config.n_layer, config.n_layer)):
         for name, p in model.blocks[i].state_dict().items():

@@ -3,7 +3,7 @@
 A legend of letters: B batch, T time (tokens of a row), C channels (n_embd), H heads, D head size, V vocabulary.
 The trunk is Qwen3's shape without learned norm gains; attention is causal, or bidirectional over each row's prefix
 (prefix-LM: Raffel et al. 2020, section 3.2). Two heads share it: `logits` writes, `span_logits` points.
-Master weights are float32; `compute_dtype` is what the matrix products run in.
+Master weights are float32; `compute_dtype` is what the matrix products run in. A finished model reads faster in gpt/engine.py.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gpt.config import GPTConfig
+from gpt.processor import fast_dtype
 
 if TYPE_CHECKING:
     from torch.nn.attention.flex_attention import BlockMask
@@ -135,12 +136,13 @@ class GPT(nn.Module):
 
     dropout: while training, the probability that a channel of what a branch adds to a row is dropped, at all of the row's
     positions (Gal & Ghahramani 2016): as many random numbers as a row has channels, not as it has values.
+    compute_dtype: None is what is fastest where the weights are.
     """
 
-    def __init__(self, config: GPTConfig, compute_dtype: torch.dtype = torch.bfloat16):
+    def __init__(self, config: GPTConfig, compute_dtype: torch.dtype | None = None):
         super().__init__()
         self.config = config
-        self.compute_dtype = compute_dtype
+        self.fixed_dtype = compute_dtype
         self.dropout = 0.0
         self.embedding = nn.Embedding(config.vocab_size, config.n_embd)
         self.mark_embedding = nn.Embedding(config.n_marks, config.n_embd)
@@ -152,6 +154,16 @@ class GPT(nn.Module):
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
         self.init_weights()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.embedding.weight.device
+
+    @property
+    def compute_dtype(self) -> torch.dtype:
+        """What the matrix products run in."""
+        return self.fixed_dtype or fast_dtype(self.device)
 
     def init_weights(self) -> None:
         """Embeddings N(0, 0.5), marks N(0, 0.3), matrices N(0, 1/n_in); everything that ends a residual branch, and

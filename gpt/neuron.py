@@ -104,11 +104,11 @@ def _counted(what: str, number: int, n: int) -> int:
 @contextlib.contextmanager
 def _in_float32(model: GPT) -> Iterator[None]:
     """The weights stay the served ones; the products run in float32, so that slopes can be compared."""
-    before, model.compute_dtype = model.compute_dtype, torch.float32
+    before, model.fixed_dtype = model.fixed_dtype, torch.float32
     try:
         yield
     finally:
-        model.compute_dtype = before
+        model.fixed_dtype = before
 
 
 def _read(released: Released, question: str, passage: str) -> tuple[ReadPrompt, int, int]:

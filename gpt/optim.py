@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gpt.config import TrainConfig
+from gpt.processor import fast_dtype
 
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # quintic whose iterates send singular values into about [0.7, 1.2]
 
@@ -24,9 +25,9 @@ def lr_scale(step: int, config: TrainConfig) -> float:
 
 
 def orthogonalize(g: Tensor, steps: int = 5) -> Tensor:
-    """An approximation of U V^T for each matrix g = U S V^T of a batch (N, a, b), in bfloat16."""
+    """An approximation of U V^T for each matrix g = U S V^T of a batch (N, a, b), in what is fastest there."""
     a, b, c = _NEWTON_SCHULZ
-    x = g.to(torch.bfloat16)
+    x = g.to(fast_dtype(g.device))
     tall = x.size(-2) > x.size(-1)
     if tall:
         x = x.mT

@@ -19,7 +19,9 @@ from torch import Tensor
 
 from gpt.checkpoint import Released, load_released
 from gpt.confidence import LogOdds
+from gpt.engine import Engine
 from gpt.errors import ContextTooLong
+from gpt.processor import Arithmetic, arithmetic
 from gpt.reading import (
     OVERHEAD_TOKENS,
     Piece,
@@ -90,8 +92,10 @@ class _Part:
 class Reader:
     """Reads with a released model. Safe to use from several threads."""
 
-    def __init__(self, released: Released, batch_tokens: int = 4096):
+    def __init__(self, released: Released, batch_tokens: int = 4096, kind: Arithmetic | None = None):
+        """kind: what it reads in on a CPU; None: the model's own dtype. The weights are read as they are now."""
         self.released = released
+        self._engine = None if released.model.device.type != "cpu" else Engine(released.model, kind)
         self.batch_tokens = batch_tokens
         self.name = released.name
         self.threshold = released.calibration["threshold"]
@@ -102,7 +106,7 @@ class Reader:
         folder = RELEASED / DEFAULT_MODEL if path is None else path
         if path is not None and not path.exists() and (RELEASED / path.name).is_dir() and path.parent == Path():
             folder = RELEASED / path.name
-        return cls(load_released(folder))
+        return cls(load_released(folder), kind=arithmetic())
 
     @property
     def window(self) -> int:
@@ -190,8 +194,11 @@ class Reader:
         """The prompts as a batch, their states (B, T, C) and log P of first and last token (B, T, 2), these on the CPU."""
         model, pad_id = self.released.model, self.released.tokenizer.special_ids["<|pad|>"]
         length = padded_length(max(len(p) for p in prompts), self.window)
-        batch = PromptBatch.pad(prompts, pad_id, length, str(next(model.parameters()).device))
-        hidden = model(batch.ids, batch.marks, batch.mask)
+        batch = PromptBatch.pad(prompts, pad_id, length, str(model.device))
+        if self._engine is None:
+            hidden = model(batch.ids, batch.marks, batch.mask)
+        else:
+            hidden = self._engine(batch.ids, batch.marks, [len(prompt) for prompt in prompts])
         return batch, hidden, span_log_probs(model.span_logits(hidden), batch.allowed).cpu()
 
     def _relevance(self, hidden: Tensor, batch: PromptBatch) -> list[float]:

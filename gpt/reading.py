@@ -15,6 +15,7 @@ import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -157,12 +158,11 @@ def padded_length(n: int, context_len: int) -> int:
 
 @dataclass(frozen=True)
 class PromptBatch:
-    """Prompts padded to one length T. ids, marks (B, T) int64; mask as `attention_mask`; allowed (B, T) bool: where an
-    answer's tokens may stand, <|answer|> included; answer_at (B,) its position."""
+    """Prompts padded to one length T. ids, marks (B, T) int64; allowed (B, T) bool: where an answer's tokens may stand,
+    <|answer|> included; answer_at (B,) its position, the last one that is no padding."""
 
     ids: Tensor
     marks: Tensor
-    mask: Tensor
     allowed: Tensor
     answer_at: Tensor
 
@@ -181,7 +181,13 @@ class PromptBatch:
             allowed[row, n - 1] = True
         lengths = torch.tensor([len(p) for p in prompts], device=device)
         on = [torch.from_numpy(x).to(device) for x in (ids, marks, allowed)]
-        return cls(on[0], on[1], attention_mask(lengths, lengths, T), on[2], lengths - 1)
+        return cls(on[0], on[1], on[2], lengths - 1)
+
+    @cached_property
+    def mask(self) -> Tensor:
+        """(B, 1, T, T) bool, as `attention_mask` makes it."""
+        lengths = self.answer_at + 1
+        return attention_mask(lengths, lengths, self.ids.size(1))
 
     @property
     def passage_tokens(self) -> Tensor:

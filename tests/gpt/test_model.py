@@ -139,7 +139,7 @@ def test_the_parameter_count_is_the_configs(model: GPT) -> None:
 def test_bfloat16_compute_is_close_to_float32_with_the_same_master_weights(model: GPT) -> None:
     ids = torch.randint(0, 300, (2, 16))
     expected = model(ids)
-    model.compute_dtype = torch.bfloat16
+    model.fixed_dtype = torch.bfloat16
     cosine = torch.nn.functional.cosine_similarity(model(ids).float(), expected, dim=-1)
     assert cosine.min() > 0.999
     assert model.blocks[0].attention.qkv.weight.dtype == torch.float32

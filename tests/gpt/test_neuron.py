@@ -109,7 +109,7 @@ def test_the_neuron_chosen_is_the_one_that_matters_most(released: Released) -> N
 
 def test_the_model_is_left_as_it_was(released: Released) -> None:
     model, ids = released.model, torch.arange(20)[None]
-    model.compute_dtype = torch.bfloat16
+    model.fixed_dtype = torch.bfloat16
     with torch.no_grad():
         before = model(ids)
         explain_neuron(released, QUESTION, PASSAGE)

@@ -51,12 +51,17 @@ def test_a_missing_model_package_is_named(monkeypatch: pytest.MonkeyPatch) -> No
         SentenceTransformerEmbedder()
 
 
-def test_bfloat16_is_used_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_bfloat16_is_used_where_the_processor_is_fast_at_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     monkeypatch.setattr(embed, "CPUINFO", tmp_path / "cpuinfo")
     assert embed.fast_dtype("cpu") is torch.float32
-    for flag, dtype in (("avx2", torch.float32), ("avx512_bf16", torch.bfloat16), ("amx_bf16", torch.bfloat16)):
-        (tmp_path / "cpuinfo").write_text(f"flags : fpu {flag} sse\n")
+    for vendor, flag, dtype in (
+        ("AuthenticAMD", "avx2", torch.float32),
+        ("AuthenticAMD", "avx512_bf16", torch.bfloat16),
+        ("GenuineIntel", "avx512_bf16", torch.float32),
+        ("GenuineIntel", "amx_bf16", torch.bfloat16),
+    ):
+        (tmp_path / "cpuinfo").write_text(f"vendor_id : {vendor}\nflags : fpu {flag} sse\n")
         assert embed.fast_dtype("cpu") is dtype
 
 
